@@ -1,0 +1,1 @@
+"""The `pplns` command: runs, inspects and deploys pipelines."""

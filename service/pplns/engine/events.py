@@ -1,0 +1,89 @@
+"""What an attempt reports while it goes on, for whoever shows progress."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pplns.model.artifact import Commit
+from pplns.model.run import ErrorInfo, RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """An attempt holds the lease and has planned: `steps` in order, `reused` those that are committed already."""
+
+    pipeline: str
+    run_id: str
+    attempt: int
+    steps: tuple[str, ...]
+    reused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A try of a step has begun."""
+
+    step: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A step returned; its commit is on the way. `rows` of tables, None for other values."""
+
+    step: str
+    duration_s: float
+    rows: int | None
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepCommitted:
+    """A step is durable."""
+
+    step: str
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class StepRetrying:
+    """A try failed and another one follows in `delay_s` seconds."""
+
+    step: str
+    number: int
+    delay_s: float
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """A step's tries are spent, or a retry can't help."""
+
+    step: str
+    tries: int
+    duration_s: float
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class StepRedone:
+    """A step's checkpoint could not be used, so it runs again; `reason` says why."""
+
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """The attempt is over and its end is recorded."""
+
+    record: RunRecord
+
+
+Event = (
+    AttemptStarted | StepStarted | StepFinished | StepCommitted | StepRetrying | StepFailed | StepRedone | AttemptEnded
+)
+Observer = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Take no notice: the observer of who wants none."""

@@ -1,0 +1,1 @@
+"""The plain data that every room shares: frozen dataclasses, standard library only."""

@@ -1,0 +1,45 @@
+"""Durations as people write them: seconds, a timedelta, or text such as "90s", "30m", "1h30m"."""
+
+import re
+from typing import TYPE_CHECKING, Union
+
+from pplns.errors import DefinitionError
+
+if TYPE_CHECKING:  # datetime costs 2 ms on the way to every pipeline file
+    from datetime import timedelta
+
+Duration = Union[float, int, str, "timedelta"]
+SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def seconds_of(duration: Duration, *, what: str) -> float:
+    """Return a duration in seconds; `what` names the option in the error.
+
+    Raises: DefinitionError for text that is no duration, and for a negative one."""
+    seconds = _parse(duration)
+    if seconds is None or not 0 <= seconds < float("inf"):
+        raise DefinitionError(
+            f"{what} is {duration!r}.",
+            'A duration is a number of seconds, a timedelta, or text like "90s", "30m" or "1h30m".',
+            f"Write {what} in one of these forms, not negative.",
+        )
+    return seconds
+
+
+def _parse(duration: object) -> float | None:
+    if isinstance(duration, bool):
+        return None
+    if isinstance(duration, int | float):
+        return float(duration)
+    if isinstance(duration, str):
+        return _parse_text(duration.strip())
+    total_seconds = getattr(duration, "total_seconds", None)
+    return float(total_seconds()) if callable(total_seconds) else None
+
+
+def _parse_text(text: str) -> float | None:
+    parts = _PARTS.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * SECONDS_PER_UNIT[unit] for number, unit in parts)

@@ -1,0 +1,63 @@
+"""Ids: how a run id is derived, what a token is, how identities are digested.
+
+A run id is safe as a file name on every system and sorts by the time that the run stands for."""
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime
+
+from pplns.errors import ParameterError
+from pplns.model.names import shorten
+
+MAX_RUN_ID_LENGTH = 100
+VERSION_LENGTH = 16
+
+_RUN_ID = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_RUN_ID_LENGTH - 1}}}")
+
+
+
+def check_run_id(run_id: str) -> str:
+    """Return a run id that a caller chose, if it can be one.
+
+    Raises: ParameterError."""
+    if _RUN_ID.fullmatch(run_id):
+        return run_id
+    raise ParameterError(
+        f"The run id is {shorten(run_id)} ({len(run_id)} characters).",
+        f"A run id has 1 to {MAX_RUN_ID_LENGTH} lower-case letters, digits and '-', and begins with a letter or digit.",
+        "Choose another one, such as 'orders-2013-01-31', or leave it out to get a new one.",
+    )
+
+
+def derive_run_id(pipeline: str, *, kind: str, key: str, logical_date: datetime) -> str:
+    """Return the run id of a trigger: its logical time in UTC, a dash, 16 hex digits of its identity.
+
+    The same trigger delivered twice gives the same id."""
+    time = logical_date.astimezone(UTC).strftime("%Y%m%dt%H%M%Sz")
+    return f"{time}-{digest_fields(pipeline, kind, key)[:16]}"
+
+
+def time_of_run_id(run_id: str) -> datetime | None:
+    """Return the logical time (UTC, aware) in a derived run id, or None for an id that a person chose."""
+    if not re.fullmatch(r"\d{8}t\d{6}z-[0-9a-f]{16}", run_id):
+        return None
+    try:
+        return datetime.strptime(run_id[:16], "%Y%m%dt%H%M%Sz").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def digest_fields(*fields: str | bytes) -> str:
+    """Return the SHA-256, in hex, of fields with their lengths before them, so that no two lists collide."""
+    digest = hashlib.sha256()
+    for field in fields:
+        data = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def new_token() -> str:
+    """Return 16 random hex digits: the mark of one writer or one write."""
+    return secrets.token_hex(8)

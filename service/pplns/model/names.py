@@ -1,0 +1,38 @@
+"""Names of steps and pipelines: what every file system and cloud takes."""
+
+import re
+
+from pplns.errors import DefinitionError
+
+MAX_NAME_LENGTH = 40  # with generated run ids every path of a file store stays under 240 characters on Windows
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_WINDOWS_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
+)
+
+
+def check_name(name: object, *, kind: str) -> str:
+    """Return the name of a step or pipeline, refusing what some file system or cloud would refuse.
+
+    Raises: DefinitionError."""
+    valid = (
+        isinstance(name, str)
+        and len(name) <= MAX_NAME_LENGTH
+        and _NAME.fullmatch(name)
+        and name.lower() not in _WINDOWS_DEVICES
+    )
+    if not valid or not isinstance(name, str):
+        raise DefinitionError(
+            f"A {kind} is named {shorten(name)}.",
+            f"A name has 1 to {MAX_NAME_LENGTH} ASCII letters, digits, '_' or '-', doesn't begin with a digit"
+            " or '-', and is no device name of Windows.",
+            f'Rename the function, or give the name with @{kind}(name="…").',
+        )
+    return name
+
+
+def shorten(value: object) -> str:
+    """Return a value as an error shows it: its repr, cut when long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:56]}…'"
