@@ -1,7 +1,7 @@
 """Durations as people write them: seconds, a timedelta, or text such as "90s", "30m", "1h30m"."""
 
 import re
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from pplns.errors import DefinitionError
 
@@ -27,15 +27,14 @@ def seconds_of(duration: Duration, *, what: str) -> float:
     return seconds
 
 
-def _parse(duration: object) -> float | None:
-    if isinstance(duration, bool):
+def _parse(duration: Any) -> float | None:
+    if isinstance(duration, bool | type):
         return None
     if isinstance(duration, int | float):
-        return float(duration)
+        return _as_float(duration)
     if isinstance(duration, str):
         return _parse_text(duration.strip())
-    total_seconds = getattr(duration, "total_seconds", None)
-    return float(total_seconds()) if callable(total_seconds) else None
+    return float(duration.total_seconds()) if hasattr(duration, "total_seconds") else None
 
 
 def _parse_text(text: str) -> float | None:
@@ -43,3 +42,10 @@ def _parse_text(text: str) -> float | None:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * SECONDS_PER_UNIT[unit] for number, unit in parts)
+
+
+def _as_float(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number of more than 308 digits
+        return float("inf")

@@ -16,8 +16,9 @@ class Frozen:
     _defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls._fields = tuple(cls.__annotations__)
-        cls._defaults = {name: cls.__dict__[name] for name in cls._fields if name in cls.__dict__}
+        own = tuple(cls.__annotations__)
+        cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
+        cls._fields = (*cls._fields, *(name for name in own if name not in cls._fields))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
@@ -26,13 +27,13 @@ class Frozen:
         given = dict(zip(cls._fields, args, strict=False))
         for name in kwargs:
             if name not in cls._fields or name in given:
-                problem = "got twice" if name in given else "got an unexpected"
+                problem = "got twice" if name in given else "doesn't take"
                 raise TypeError(f"{cls.__name__}() {problem} the argument {name!r}; it takes {', '.join(cls._fields)}")
-        for name, value in (dict(cls._defaults) | given | kwargs).items():
-            object.__setattr__(self, name, value)
-        for name in cls._fields:
-            if name not in self.__dict__:
+        values = {**cls._defaults, **given, **kwargs}
+        for name in cls._fields:  # in their order, whatever the call's, for repr and hash
+            if name not in values:
                 raise TypeError(f"{cls.__name__}() misses the argument {name!r}")
+            object.__setattr__(self, name, values[name])
         self.__post_init__()
 
     def __post_init__(self) -> None:

@@ -16,7 +16,6 @@ VERSION_LENGTH = 16
 _RUN_ID = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_RUN_ID_LENGTH - 1}}}")
 
 
-
 def check_run_id(run_id: str) -> str:
     """Return a run id that a caller chose, if it can be one.
 

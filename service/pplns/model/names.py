@@ -1,6 +1,7 @@
 """Names of steps and pipelines: what every file system and cloud takes."""
 
 import re
+from collections.abc import Iterable
 
 from pplns.errors import DefinitionError
 
@@ -36,3 +37,12 @@ def shorten(value: object) -> str:
     """Return a value as an error shows it: its repr, cut when long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:56]}…'"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a mistyped one most likely means, or None."""
+    import difflib
+
+    by_folded = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None

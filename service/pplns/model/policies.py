@@ -6,7 +6,8 @@ from pplns.errors import DefinitionError
 from pplns.model.durations import Duration, seconds_of
 from pplns.model.frozen import Frozen
 
-_MEMORY = re.compile(r"[1-9]\d*(?:Mi|Gi)")
+_MEMORY = re.compile(r"[1-9][0-9]*(?:Mi|Gi)")
+_WHOLE_CPUS = (1, 2, 4, 6, 8)
 
 
 class Retry(Frozen):
@@ -29,11 +30,17 @@ class Retry(Frozen):
                 "The number of tries, the first included, is a whole number of at least 1.",
                 "Write Retry(attempts=3) for two more tries after the first.",
             )
-        if not self.factor >= 1:
+        if not is_number(self.factor) or not 1 <= self.factor < float("inf"):
             raise DefinitionError(
                 f"Retry(factor={self.factor!r}).",
                 "The factor between two waits is at least 1.",
                 "Write factor=1 for equal waits, 2 to double them.",
+            )
+        if not isinstance(self.jitter, bool):
+            raise DefinitionError(
+                f"Retry(jitter={self.jitter!r}).",
+                "jitter is True or False.",
+                "Write jitter=False for waits of exactly the delay, or leave it out.",
             )
         object.__setattr__(self, "delay", seconds_of(self.delay, what="Retry(delay)"))
         object.__setattr__(self, "max_delay", seconds_of(self.max_delay, what="Retry(max_delay)"))
@@ -49,7 +56,7 @@ class Resources(Frozen):
     cpu_always: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.cpu, bool) or not isinstance(self.cpu, int | float) or not 0 < self.cpu <= 8:
+        if not is_number(self.cpu) or not (0.08 <= self.cpu <= 1 or self.cpu in _WHOLE_CPUS):
             raise DefinitionError(
                 f"Resources(cpu={self.cpu!r}).",
                 "Cloud Run gives 0.08 to 1, 2, 4, 6 or 8 CPUs.",
@@ -61,6 +68,17 @@ class Resources(Frozen):
                 "Memory is text in mebi- or gibibytes, such as '512Mi' or '4Gi'.",
                 'Write Resources(memory="4Gi"), for example.',
             )
+        if not isinstance(self.cpu_always, bool):
+            raise DefinitionError(
+                f"Resources(cpu_always={self.cpu_always!r}).",
+                "cpu_always is True or False.",
+                "Write cpu_always=True to keep the CPU between requests, or leave it out.",
+            )
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 NO_RETRY = Retry(attempts=1)

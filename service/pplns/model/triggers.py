@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,\-]+")
+_TRIGGER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _TOPIC = re.compile(r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/)?(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
-
+MAX_FILTER_BYTES = 256  # of a Pub/Sub subscription
 
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
@@ -27,15 +27,13 @@ class Schedule(Frozen):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        fields = self.cron.split() if isinstance(self.cron, str) else []
-        if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(part) for part in fields):
-            raise DefinitionError(
-                f"Schedule({self.cron!r}) is no cron line.",
-                "A schedule has five fields: minute, hour, day of month, month, day of week.",
-                'Write it like Schedule("0 6 * * *"), which is 06:00 every day.',
-            )
-        check_timezone(self.timezone, where=f"Schedule({self.cron!r})")
-        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        from pplns.model.cron import check_cron  # of use only where there is a schedule
+
+        check_cron(self.cron)
+        where = f"Schedule({self.cron!r})"
+        check_timezone(self.timezone, where=where)
+        check_trigger_name(self.name, where=where)
+        object.__setattr__(self, "params", check_trigger_params(self.params, where=where))
 
 
 class PubSub(Frozen):
@@ -56,7 +54,10 @@ class PubSub(Frozen):
                 " alone or as projects/PROJECT/topics/NAME.",
                 'Write it like PubSub("orders-landed").',
             )
-        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        where = f"PubSub({self.topic!r})"
+        check_filter(self.filter, where=where)
+        check_trigger_name(self.name, where=where)
+        object.__setattr__(self, "params", check_trigger_params(self.params, where=where))
 
 
 def check_timezone(name: str, *, where: str) -> str:
@@ -76,3 +77,41 @@ def check_timezone(name: str, *, where: str) -> str:
             "Correct the name; where the machine has no time zone data, `pip install tzdata`.",
         ) from None
     return name
+
+
+def check_trigger_params(params: object, *, where: str) -> Mapping[str, Any]:
+    """Return the parameters of a trigger, as a copy that nobody changes; their values are checked with the pipeline.
+
+    Raises: DefinitionError."""
+    given = cast("Mapping[object, Any]", params) if isinstance(params, Mapping) else {None: params}
+    if not all(isinstance(name, str) for name in given):
+        raise DefinitionError(
+            f"{where} has params={params!r}.",
+            "params maps names of the pipeline's parameters to their values.",
+            'Write it like params={"region": "us"}.',
+        )
+    return MappingProxyType({str(name): value for name, value in given.items()})
+
+
+def check_trigger_name(name: object, *, where: str) -> None:
+    """Refuse a name of a trigger that can't be part of a Scheduler job's or a subscription's name.
+
+    Raises: DefinitionError."""
+    if name is not None and not (isinstance(name, str) and _TRIGGER_NAME.fullmatch(name)):
+        raise DefinitionError(
+            f"{where} has name={name!r}.",
+            "The name of a trigger has 1 to 40 ASCII letters, digits, '_' or '-', and begins with a letter.",
+            'Write it like name="us", or leave it out.',
+        )
+
+
+def check_filter(text: object, *, where: str) -> None:
+    """Refuse what can't be the filter of a subscription; its syntax is Pub/Sub's to check.
+
+    Raises: DefinitionError."""
+    if text is not None and not (isinstance(text, str) and text.strip() and len(text.encode()) <= MAX_FILTER_BYTES):
+        raise DefinitionError(
+            f"{where} has filter={text!r}.",
+            f"A filter is text of at most {MAX_FILTER_BYTES} bytes over the message's attributes.",
+            """Write it like filter='attributes.kind = "daily"', or leave it out.""",
+        )

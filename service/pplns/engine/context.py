@@ -1,0 +1,97 @@
+"""`current_run()`: what a step may know of the run that it is part of."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pplns.errors import Interrupted, PplnsError
+from pplns.model.run import Trigger
+
+
+class StepTimedOut(PplnsError):
+    """A try of a step took longer than its timeout; it is retried as the step's Retry says."""
+
+    code = "timed_out"
+
+
+@dataclass(slots=True)
+class Gate:
+    """Opens when everything before a step is durable; closed for good when the try isn't waited for any more."""
+
+    opened: threading.Event = field(default_factory=threading.Event)
+    abandoned: bool = False
+
+    def pass_through(self) -> None:
+        """Wait until the gate opens."""
+        self.opened.wait()
+        if self.abandoned:
+            raise Interrupted("This try of the step was abandoned.")
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentRun:
+    """The run, and the step in it, that the calling code is part of.
+
+    `attempt` counts the attempts of the run, `params` are the pipeline's converted parameters, `logical_date` is aware
+    UTC, `deadline` is the time by which this try has to end, on `time.monotonic()`'s scale in seconds, or None."""
+
+    run_id: str
+    pipeline: str
+    step: str
+    attempt: int
+    logical_date: datetime
+    params: Mapping[str, Any]
+    trigger: Trigger
+    logger: logging.Logger
+    deadline: float | None
+    key: str
+    gate: Gate
+    monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def idempotency_key(self) -> str:
+        """A key for exactly-once writes, the same for every try and attempt of this step of this run.
+
+        Reading it waits until everything that the step rests on is durable: a key must not stand for a value that a
+        crash could still change."""
+        self.gate.pass_through()
+        return self.key
+
+    def remaining_s(self) -> float | None:
+        """Return the seconds until the deadline, or None where there is none."""
+        return None if self.deadline is None else self.deadline - self.monotonic()
+
+    def check_deadline(self) -> None:
+        """Raise when the deadline has passed; call it inside long loops, so that a try ends in good order."""
+        left = self.remaining_s()
+        if left is not None and left <= 0:
+            raise StepTimedOut(
+                f"Step {self.step!r} passed its deadline.", "A try ends before it.", "Raise its timeout, or split the step."
+            )
+
+
+_current: ContextVar[CurrentRun | None] = ContextVar("pplns_current_run", default=None)
+
+
+def current_run() -> CurrentRun:
+    """Return the run that the calling step is part of.
+
+    Raises: PplnsError outside of a run."""
+    found = _current.get()
+    if found is None:
+        raise PplnsError(
+            "current_run() was called outside of a run.",
+            "It is known inside a step while a pipeline runs, in the step's own thread.",
+            "Read it in the step and hand its values on to threads and helpers.",
+        )
+    return found
+
+
+def set_current(run: CurrentRun) -> None:
+    """Make a run the current one of this thread's context."""
+    _current.set(run)

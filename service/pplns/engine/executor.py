@@ -1,0 +1,513 @@
+"""The executor: runs the steps of one attempt in threads and makes each durable, as the plan and the progress allow.
+
+One thread decides, the one that calls `execute`: it takes reports from a queue (a try ended, a commit stands, the lease
+is gone, stop) and starts what has become possible. Only it changes the state of the attempt, so nothing here needs a
+lock. A report of a try that isn't waited for any more carries an old token and is dropped."""
+
+import contextvars
+import heapq
+import itertools
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from pplns import codecs
+from pplns.engine import events
+from pplns.engine.committer import Committed, Committer, Gone, Stored, WriteFailed
+from pplns.engine.context import CurrentRun, Gate, StepTimedOut
+from pplns.engine.plan import Plan, plan_steps
+from pplns.engine.progress import Phase, Progress
+from pplns.engine.retry import Again, decide
+from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of, run_try
+from pplns.engine.values import Values
+from pplns.engine.workers import Workers
+from pplns.errors import LeaseLost, StoreError
+from pplns.graph import Graph
+from pplns.model.artifact import Commit, StoredValue
+from pplns.model.ids import digest_fields
+from pplns.model.run import ErrorInfo, StepRecord, iso
+from pplns.state.artifacts import ArtifactPlace, store_value
+from pplns.state.checkpoints import Checkpoints, create_redo
+from pplns.state.history import step_record
+from pplns.state.lease import Lease
+from pplns.state.runs import RunHead
+from pplns.stores import Store
+
+ABANDON_AFTER_SECONDS = 1.0  # what a try gets past its timeout to end by itself
+WINDOWS_WAIT_SECONDS = 0.2  # on Windows a wait without end can't be interrupted by Ctrl-C
+
+
+class StopRequested:
+    """Asks the executor to stop: Ctrl-C, or a container that is told to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an attempt needs to run. `params` converted; `spent` counts tries of steps in earlier attempts.
+
+    `deadline` bounds the whole run, on the monotonic clock in seconds."""
+
+    head: RunHead
+    graph: Graph
+    shapes: Mapping[str, str]
+    checkpoints: Checkpoints
+    params: Mapping[str, Any]
+    store: Store
+    lease: Lease
+    table_format: str
+    parallel_steps: int
+    spent: Mapping[str, int] = field(default_factory=dict[str, int])
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt came out; `error` and `final` are of a failed one."""
+
+    succeeded: bool
+    steps: tuple[StepRecord, ...]
+    commits: Mapping[str, Commit]
+    error: ErrorInfo | None = None
+    final: bool = False
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class _Finished:
+    """A returned step on its way to a commit. `values` is None while artifacts are being written."""
+
+    one: Try
+    returned: Returned
+    values: tuple[StoredValue, ...] | None = None
+    committing: bool = False
+
+
+class Executor:
+    """One attempt of a run."""
+
+    def __init__(self, work: Work, *, observer: events.Observer) -> None:
+        self._work = work
+        self._graph = work.graph
+        self._observe = observer
+        self._reports: SimpleQueue[object] = SimpleQueue()
+        self._progress = Progress(work.graph)
+        self._plan: Plan = {}
+        self._commits: dict[str, Commit] = {}
+        self._values = Values(work.store, self._commits.__getitem__)
+        self._committer = Committer(work.store, work.head.prefix, lease=work.lease, report=self._reports.put)
+        self._workers = Workers(work.parallel_steps, name="step")
+        self._order = {name: place for place, name in enumerate(work.graph.names)}
+        self._startable: list[tuple[int, str]] = []
+        self._tries: dict[str, Try] = {}
+        self._finished: dict[str, _Finished] = {}
+        self._retries: list[tuple[float, str]] = []
+        self._waiting_for_retry: set[str] = set()
+        self._counts: dict[str, int] = dict(work.spent)
+        self._started_here: dict[str, int] = {}
+        self._failures: dict[str, tuple[ErrorInfo, bool, float]] = {}
+        self._error: ErrorInfo | None = None
+        self._final = False
+        self._interrupted = False
+        self._reused: frozenset[str] = frozenset()
+        self._tokens = itertools.count(1)
+
+    def stop(self) -> None:
+        """Ask for the end of the attempt: what runs is abandoned, commits in flight are waited for."""
+        self._reports.put(StopRequested())
+
+    def lose(self) -> None:
+        """Tell the executor that the lease is gone."""
+        self._reports.put(Gone())
+
+    def execute(self) -> Outcome:
+        """Run the attempt until all steps are durable, a step has failed, or it is stopped.
+
+        Raises: LeaseLost; then nothing more is written."""
+        try:
+            self._adopt(self._planned())
+            self._reused = frozenset(self._progress.steps_in(Phase.DURABLE))
+            self._announce()
+            self._start_what_may()
+            while self._is_busy():
+                self._handle(self._next_report())
+                self._start_what_may()
+        finally:
+            self._abandon(list(self._tries))
+            self._workers.close()
+            self._committer.close()
+        return self._outcome()
+
+    # What is planned
+
+    def _planned(self) -> Plan:
+        """Plan the steps; an unreadable commit that the plan would meet is passed by a redo."""
+        checkpoints = self._work.checkpoints
+        while True:
+            plan = plan_steps(self._graph, self._work.shapes, checkpoints)
+            met = [name for name, one in plan.items() if (name, one.version) in checkpoints.unreadable]
+            if not met:
+                return plan
+            for name in met:
+                self._redo(name, checkpoints.unreadable[name, str(plan[name].version)])
+
+    def _adopt(self, plan: Plan) -> None:
+        """Take a plan for the present one: steps whose version changed begin again, committed ones are reused."""
+        for name, planned in plan.items():
+            before = self._plan.get(name)
+            if before is not None and before.version == planned.version and planned.action != "reuse":
+                continue
+            if planned.commit is not None:
+                self._reuse(name, planned.commit)
+            elif before is not None:
+                self._reset(name)
+        self._plan = plan
+        for name in self._graph.names:
+            self._consider(name)
+
+    def _reuse(self, name: str, commit: Commit) -> None:
+        if self._progress[name] is Phase.DURABLE and self._commits.get(name) == commit:
+            return
+        self._abandon([name])
+        self._finished.pop(name, None)
+        self._commits[name] = commit
+        self._progress[name] = Phase.DURABLE
+        self._values.let_go(name)
+        self._values.expect(name, self._graph.consumers(name))
+
+    def _reset(self, name: str) -> None:
+        self._abandon([name])
+        self._finished.pop(name, None)
+        self._commits.pop(name, None)
+        self._progress[name] = Phase.WAITING
+        self._values.let_go(name)
+
+    def _redo(self, name: str, reason: str) -> None:
+        number = self._work.checkpoints.redos.get(name, 0) + 1
+        writer = self._work.lease.claim.holder.id
+        create_redo(self._work.store, self._work.head.prefix, name, number=number, reason=reason, writer=writer)
+        self._work.checkpoints.redos[name] = number
+        self._observe(events.StepRedone(name, reason))
+
+    def _announce(self) -> None:
+        head = self._work.head
+        reused = tuple(name for name in self._graph.names if name in self._reused)
+        self._observe(
+            events.AttemptStarted(head.pipeline, head.run_id, self._work.lease.attempt, self._graph.names, reused)
+        )
+
+    # What starts
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._error is not None
+
+    def _is_busy(self) -> bool:
+        if self._tries or any(one.committing or one.values is None for one in self._finished.values()):
+            return True
+        return not self._is_stopping and bool(self._startable or self._retries)
+
+    def _consider(self, name: str) -> None:
+        if name not in self._waiting_for_retry and self._plan[name].action == "run" and self._progress.may_start(name):
+            heapq.heappush(self._startable, (self._order[name], name))
+
+    def _start_what_may(self) -> None:
+        while self._startable and not self._is_stopping and len(self._tries) < self._work.parallel_steps:
+            _, name = heapq.heappop(self._startable)
+            if self._plan[name].action == "run" and self._progress.may_start(name):
+                self._start(name)
+
+    def _start(self, name: str) -> None:
+        try:
+            self._work.lease.require()
+        except StoreError as error:
+            self._fail(ErrorInfo.of(error), final=False)
+            return
+        one = self._new_try(name)
+        self._tries[name] = one
+        self._progress[name] = Phase.RUNNING
+        self._observe(events.StepStarted(name, one.number))
+        call, run, context = self._graph[name], self._current_run(one), contextvars.copy_context()
+        values, table_format, report = self._values, self._work.table_format, self._reports.put
+
+        def work() -> None:
+            report(context.run(run_try, one, call, run=run, values=values, table_format=table_format))
+
+        self._workers.submit(work)
+
+    def _new_try(self, name: str) -> Try:
+        self._counts[name] = self._counts.get(name, 0) + 1
+        self._started_here[name] = self._started_here.get(name, 0) + 1
+        now, timeout = time.monotonic(), self._graph[name].step.options_set.timeout
+        gate = Gate()
+        if self._progress.is_grounded(name):
+            gate.opened.set()
+        return Try(
+            step=name, number=self._counts[name], token=next(self._tokens), version=str(self._plan[name].version),
+            started=now, started_at=datetime.now(UTC), deadline=None if timeout is None else now + timeout, gate=gate,
+        )  # fmt: skip
+
+    def _current_run(self, one: Try) -> CurrentRun:
+        head, lease = self._work.head, self._work.lease
+        deadlines = [end for end in (one.deadline, self._work.deadline) if end is not None]
+        return CurrentRun(
+            run_id=head.run_id, pipeline=head.pipeline, step=one.step, attempt=lease.attempt,
+            logical_date=head.logical_date, params=self._work.params, trigger=head.trigger,
+            logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
+            deadline=min(deadlines, default=None),
+            key=digest_fields("idempotency", head.pipeline, head.run_id, one.step, one.version),
+        )  # fmt: skip
+
+    # What is reported
+
+    def _next_report(self) -> object:
+        """Return the next report, or None when a timer is due."""
+        timers = [when for when, _ in self._retries[:1]]
+        timers += [one.deadline + ABANDON_AFTER_SECONDS for one in self._tries.values() if one.deadline is not None]
+        if self._work.deadline is not None and not self._is_stopping:
+            timers.append(self._work.deadline)
+        wait = max(0.0, min(timers) - time.monotonic()) if timers else None
+        if os.name == "nt":
+            wait = min(WINDOWS_WAIT_SECONDS, WINDOWS_WAIT_SECONDS if wait is None else wait)
+        try:
+            return self._reports.get(timeout=wait)
+        except Empty:
+            return None
+
+    def _handle(self, report: object) -> None:
+        match report:
+            case Returned():
+                self._on_returned(report)
+            case Raised():
+                self._on_raised(report)
+            case MetDamage():
+                self._on_damage(report)
+            case Stored():
+                self._on_stored(report)
+            case Committed():
+                self._on_committed(report)
+            case WriteFailed():
+                self._on_write_failed(report)
+            case Gone():
+                raise LeaseLost(self._work.head.run_id)
+            case StopRequested():
+                self._on_stop()
+            case _:
+                self._on_timer()
+
+    def _awaited(self, step: str, token: int) -> Try | None:
+        """Return the try of a report and wait for it no more, or None when it isn't waited for."""
+        one = self._tries.get(step)
+        return self._tries.pop(step) if one is not None and one.token == token else None
+
+    def _on_returned(self, report: Returned) -> None:
+        one = self._awaited(report.step, report.token)
+        if one is None:
+            return
+        name = one.step
+        self._progress[name] = Phase.RETURNED
+        self._values.keep(name, report.held, several=report.several, consumers=self._graph.consumers(name))
+        finished = self._finished[name] = _Finished(one, report)
+        if all(held.inline_bytes is not None for held in report.held):
+            place = ArtifactPlace(self._work.head.prefix, name, one.version)
+            finished.values = tuple(store_value(self._work.store, place, held) for held in report.held)
+        else:
+            self._committer.store(name, one.token, version=one.version, held=report.held)
+        self._observe(events.StepFinished(name, report.duration_s, _rows(report.held), _size(finished.values)))
+        self._commit_if_may(name)
+        self._consider_around(name)
+
+    def _on_stored(self, report: Stored) -> None:
+        finished = self._finished.get(report.step)
+        if finished is not None and finished.one.token == report.token:
+            finished.values = report.values
+            self._commit_if_may(report.step)
+
+    def _commit_if_may(self, name: str) -> None:
+        finished = self._finished.get(name)
+        if finished is None or finished.values is None or finished.committing or not self._progress.may_commit(name):
+            return
+        finished.committing = True
+        one, returned = finished.one, finished.returned
+        self._committer.commit(
+            one.token,
+            Commit(
+                step=name, version=one.version, values=finished.values, several=returned.several,
+                attempt=self._work.lease.attempt, tries=one.number, started_at=str(iso(one.started_at)),
+                finished_at=str(iso(returned.finished_at)), duration_s=round(returned.duration_s, 6),
+                writer=f"{self._work.lease.claim.holder.id}.{one.token}",
+            ),
+        )  # fmt: skip
+
+    def _on_committed(self, report: Committed) -> None:
+        name, commit = report.step, report.commit
+        self._work.checkpoints.commits[name, commit.version] = commit
+        finished = self._finished.get(name)
+        if finished is None or finished.one.token != report.token:
+            return
+        del self._finished[name]
+        ours = finished.values or ()
+        is_same = report.is_ours or commit.digests == tuple(value.digest for value in ours)
+        self._commits[name] = commit
+        self._progress[name] = Phase.DURABLE
+        if is_same:
+            self._values.mark_durable(name)
+        else:
+            self._discard_after(name)
+        self._observe(events.StepCommitted(name, commit))
+        if self._work.checkpoints.redos.get(name):
+            self._adopt(self._planned())
+        self._after_commit(name)
+
+    def _after_commit(self, name: str) -> None:
+        for one in self._graph.dependents(name):
+            self._commit_if_may(one)
+            if one in self._tries and self._progress.is_grounded(one):
+                self._tries[one].gate.opened.set()
+        self._consider_around(name)
+
+    def _discard_after(self, name: str) -> None:
+        """Drop our own value and everything started from it: another holder's commit was first and stands."""
+        self._values.let_go(name)
+        self._values.expect(name, self._graph.consumers(name))
+        for one in self._progress.descendants(name):
+            if self._progress[one] is not Phase.DURABLE:
+                self._reset(one)
+
+    def _consider_around(self, name: str) -> None:
+        for one in self._progress.touched_by(name):
+            self._consider(one)
+
+    def _on_damage(self, report: MetDamage) -> None:
+        """Run an input's step again whose checkpoint can't be used, and its consumer after it."""
+        one = self._awaited(report.step, report.token)
+        if one is None:
+            return
+        self._counts[one.step] -= 1
+        self._progress[one.step] = Phase.WAITING
+        if self._plan[report.source].action == "reuse" or self._progress[report.source] is Phase.DURABLE:
+            self._redo(report.source, report.reason)
+            self._reset(report.source)
+            self._adopt(self._planned())
+        self._consider(report.source)
+
+    def _on_raised(self, report: Raised) -> None:
+        one = self._awaited(report.step, report.token)
+        if one is not None:
+            self._after_failure(one, report.error, report.info, report.duration_s)
+
+    def _after_failure(self, one: Try, error: BaseException, info: ErrorInfo, duration_s: float) -> None:
+        retry = self._graph[one.step].step.options_set.retry
+        left = None if self._work.deadline is None else self._work.deadline - time.monotonic()
+        tries = max(self._started_here[one.step], min(one.number, retry.attempts))
+        decision = decide(error, retry, tries=tries, spread=random.random(), remaining_s=left)
+        self._progress[one.step] = Phase.WAITING
+        if isinstance(decision, Again) and not self._is_stopping:
+            heapq.heappush(self._retries, (time.monotonic() + decision.delay_s, one.step))
+            self._waiting_for_retry.add(one.step)
+            self._observe(events.StepRetrying(one.step, one.number, decision.delay_s, info))
+            return
+        final = not isinstance(decision, Again) and decision.final
+        self._progress[one.step] = Phase.FAILED
+        self._failures[one.step] = (info, final, duration_s)
+        self._observe(events.StepFailed(one.step, one.number, duration_s, info))
+        self._fail(info, final=final)
+
+    def _on_write_failed(self, report: WriteFailed) -> None:
+        finished = self._finished.get(report.step)
+        if finished is None or finished.one.token != report.token:
+            return
+        del self._finished[report.step]
+        self._progress[report.step] = Phase.FAILED
+        info, final = ErrorInfo.of(report.error), not isinstance(report.error, StoreError)
+        self._failures[report.step] = (info, final, finished.returned.duration_s)
+        self._observe(events.StepFailed(report.step, finished.one.number, finished.returned.duration_s, info))
+        self._fail(info, final=final)
+
+    def _on_stop(self) -> None:
+        self._interrupted = True
+        self._abandon(list(self._tries))
+        self._fail(
+            ErrorInfo("interrupted", "The run was interrupted.", "Resume it: what is committed stays."), final=False
+        )
+
+    def _on_timer(self) -> None:
+        now = time.monotonic()
+        while self._retries and self._retries[0][0] <= now:
+            _, name = heapq.heappop(self._retries)
+            self._waiting_for_retry.discard(name)
+            self._consider(name)
+        for one in list(self._tries.values()):
+            if one.deadline is not None and one.deadline + ABANDON_AFTER_SECONDS <= now:
+                self._time_out(one)
+        if self._work.deadline is not None and self._work.deadline <= now and not self._is_stopping:
+            self._abandon(list(self._tries))
+            self._fail(_run_timed_out(), final=True)
+
+    def _time_out(self, one: Try) -> None:
+        timeout = self._graph[one.step].step.options_set.timeout
+        error = StepTimedOut(
+            f"Step {one.step!r} ran longer than its timeout of {timeout:g} s.",
+            "A try ends before it; this one was abandoned.",
+            "Raise its timeout, split the step, or call current_run().check_deadline() in its loops.",
+        )
+        self._abandon([one.step])
+        self._after_failure(one, error, info_of(error, step=one.step), time.monotonic() - one.started)
+
+    # How it ends
+
+    def _abandon(self, names: list[str]) -> None:
+        """Wait for tries no more: whatever they return is dropped."""
+        for name in names:
+            one = self._tries.pop(name, None)
+            if one is not None:
+                one.gate.abandoned = True
+                one.gate.opened.set()
+                self._workers.add_one()
+                self._progress[name] = Phase.WAITING
+
+    def _fail(self, info: ErrorInfo, *, final: bool) -> None:
+        """Stop starting steps. The first failure is the run's; a final one outweighs one that a retry could help."""
+        if self._error is None or (final and not self._final):
+            self._error, self._final = info, final
+
+    def _outcome(self) -> Outcome:
+        succeeded = self._progress.is_complete
+        steps = tuple(self._step_record(name) for name in self._graph.names)
+        if succeeded:
+            return Outcome(succeeded=True, steps=steps, commits=self._commits)
+        return Outcome(
+            succeeded=False, steps=steps, commits=self._commits, error=self._error, final=self._final,
+            interrupted=self._interrupted,
+        )  # fmt: skip
+
+    def _step_record(self, name: str) -> StepRecord:
+        if self._progress[name] is Phase.DURABLE:
+            return step_record(self._commits[name], reused=name in self._reused)
+        tries = self._counts.get(name, 0)
+        if name in self._failures:
+            info, _, duration_s = self._failures[name]
+            return StepRecord(step=name, state="failed", attempts=tries, duration_s=round(duration_s, 6), error=info)
+        return StepRecord(step=name, state="waiting", attempts=tries)
+
+
+def _rows(held: tuple[codecs.Held, ...]) -> int | None:
+    counts = [one.rows for one in held if one.rows is not None]
+    return sum(counts) if counts else None
+
+
+def _size(values: tuple[StoredValue, ...] | None) -> int | None:
+    return None if values is None else sum(value.size_bytes for value in values)
+
+
+def _run_timed_out() -> ErrorInfo:
+    return ErrorInfo(
+        "run_timed_out", "The run took longer than the pipeline's timeout.", "Raise @pipeline(timeout=…), or split it."
+    )
+
+

@@ -1,0 +1,126 @@
+"""The plan of an attempt: which steps are committed already, which have to run, which can't be decided yet. Pure.
+
+The version of a step is the digest of its code, its constant arguments, its options that change its value, the versions
+of what it consumes or is ordered after, and its redo number. A changed step thus has a new version, and so has all that
+depends on it. One thing is known only later: a redone step whose new value equals the old one counts as the old one,
+so that what depends on it is reused. Until such a step is durable, the versions after it are unknown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pplns.graph import Call, Graph, Reference
+from pplns.model.artifact import Commit
+from pplns.model.ids import VERSION_LENGTH, digest_fields
+from pplns.state.checkpoints import Checkpoints
+
+Action = Literal["reuse", "run", "wait"]
+DigestConstant = Callable[[object, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What becomes of one step: `reuse` its commit, `run` it, or `wait` for what decides its version."""
+
+    name: str
+    action: Action
+    version: str | None = None
+    commit: Commit | None = None
+
+
+Plan = Mapping[str, PlannedStep]
+
+
+def shapes_of(graph: Graph, *, digest_code: Callable[[Call], str], digest_constant: DigestConstant) -> dict[str, str]:
+    """Return for each step the digest of all that decides its version but the versions before it.
+
+    Raises: DefinitionError for a constant argument that has no stable digest."""
+    return {call.name: _shape(call, digest_code(call), digest_constant) for call in graph.calls}
+
+
+def plan_steps(graph: Graph, shapes: Mapping[str, str], checkpoints: Checkpoints) -> dict[str, PlannedStep]:
+    """Return what becomes of each step, from what is committed."""
+    plan: dict[str, PlannedStep] = {}
+    effective: dict[str, str | None] = {}
+    for call in graph.calls:
+        before = [effective[name] for name in call.before]
+        if any(version is None for version in before):
+            plan[call.name], effective[call.name] = PlannedStep(call.name, "wait"), None
+            continue
+        known = [version for version in before if version is not None]
+        planned = _plan_step(call.name, shapes[call.name], known, checkpoints)
+        plan[call.name] = planned
+        effective[call.name] = _effective_version(planned, shapes[call.name], known, checkpoints)
+    return plan
+
+
+def version_of(name: str, shape: str, before: list[str], *, redo: int) -> str:
+    """Return the version of a step: 16 hex digits."""
+    return digest_fields("version 1", name, shape, *before, str(redo))[:VERSION_LENGTH]
+
+
+def repeated_sinks(graph: Graph, plan: Plan, checkpoints: Checkpoints) -> tuple[str, ...]:
+    """Return the sinks that are committed under another version and would run again because the code changed."""
+    committed = {step for step, _ in checkpoints.commits if not checkpoints.redos.get(step)}
+    return tuple(
+        name for name, planned in plan.items() if planned.action == "run" and graph.is_sink(name) and name in committed
+    )
+
+
+def _plan_step(name: str, shape: str, before: list[str], checkpoints: Checkpoints) -> PlannedStep:
+    version = version_of(name, shape, before, redo=checkpoints.redos.get(name, 0))
+    commit = checkpoints.commits.get((name, version))
+    return PlannedStep(name, "reuse" if commit else "run", version, commit)
+
+
+def _effective_version(
+    planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints
+) -> str | None:
+    """Return the version that counts for what comes after: the oldest redo whose value is the same."""
+    redo = checkpoints.redos.get(planned.name, 0)
+    if redo == 0 or planned.version is None:
+        return planned.version
+    if planned.commit is None:
+        return None
+    effective, digests = planned.version, planned.commit.digests
+    for number in range(redo - 1, -1, -1):
+        version = version_of(planned.name, shape, before, redo=number)
+        older = checkpoints.commits.get((planned.name, version))
+        if older is None or older.digests != digests:
+            break
+        effective = version
+    return effective
+
+
+def _shape(call: Call, code: str, digest_constant: DigestConstant) -> str:
+    arguments = [
+        part
+        for name, value in sorted(call.arguments.items())
+        for part in (name, _shape_of_argument(value, call, digest_constant))
+    ]
+    before = [*call.inputs, "", *call.after]
+    return digest_fields("shape 1", code, str(call.outputs), str(len(arguments)), *arguments, *_places(before))
+
+
+def _places(before: list[str]) -> list[str]:
+    """Return marks for the steps before one; their versions carry their identity, so their names don't count."""
+    return [str(place) if name else "-" for place, name in enumerate(before)]
+
+
+def _shape_of_argument(value: Any, call: Call, digest_constant: DigestConstant) -> str:
+    if isinstance(value, Reference):
+        return digest_fields("reference", str(call.inputs.index(value.step)), str(value.output))
+    if type(value) in (tuple, list):
+        parts = (_shape_of_argument(one, call, digest_constant) for one in value)
+        return digest_fields(type(value).__name__, *parts)
+    if type(value) is dict:
+        pairs = [
+            part
+            for key, one in value.items()  # pyright: ignore[reportUnknownVariableType]
+            for part in (digest_constant(key, call.name), _shape_of_argument(one, call, digest_constant))
+        ]
+        return digest_fields("dict", *pairs)
+    if isinstance(value, tuple):  # a named tuple may hold references too
+        parts = (_shape_of_argument(one, call, digest_constant) for one in value)  # pyright: ignore[reportUnknownVariableType]
+        return digest_fields(type(value).__qualname__, *parts)  # pyright: ignore[reportUnknownArgumentType]
+    return digest_fields("constant", digest_constant(value, call.name))

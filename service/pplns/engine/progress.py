@@ -1,0 +1,77 @@
+"""How far an attempt is: the phase of each step, and what that allows next. No clocks, no threads, no store.
+
+The rules are those of PROTOCOL, commits: a commit follows the commits of all before it; a sink, a step ordered after
+another, and one that others are ordered after start only when all before them is durable; and write-behind is one deep:
+no step starts while the commit before last on its branch is still in flight."""
+
+from collections.abc import Iterable
+from enum import Enum
+
+from pplns.graph import Graph
+
+
+class Phase(Enum):
+    """The phase of a step: a returned one has its value in memory and its commit on the way."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    RETURNED = "returned"
+    DURABLE = "durable"
+    FAILED = "failed"
+
+
+class Progress:
+    """The phases of all steps of a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._phases = dict.fromkeys(graph.names, Phase.WAITING)
+
+    def __getitem__(self, name: str) -> Phase:
+        return self._phases[name]
+
+    def __setitem__(self, name: str, phase: Phase) -> None:
+        self._phases[name] = phase
+
+    def steps_in(self, phase: Phase) -> list[str]:
+        """Return the steps in a phase, in order."""
+        return [name for name, one in self._phases.items() if one is phase]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every step is durable."""
+        return all(phase is Phase.DURABLE for phase in self._phases.values())
+
+    def may_start(self, name: str) -> bool:
+        """Tell whether a waiting step may start now."""
+        if self._phases[name] is not Phase.WAITING:
+            return False
+        if self._graph.waits_for_commits(name):
+            return self.is_grounded(name)
+        return all(self._is_at_hand(one) for one in self._graph[name].before)
+
+    def may_commit(self, name: str) -> bool:
+        """Tell whether a returned step's commit may be written: everything before it is durable."""
+        return self._phases[name] is Phase.RETURNED and self.is_grounded(name)
+
+    def is_grounded(self, name: str) -> bool:
+        """Tell whether everything before a step is durable."""
+        return all(self._phases[one] is Phase.DURABLE for one in self._graph[name].before)
+
+    def touched_by(self, name: str) -> Iterable[str]:
+        """Return the steps that may become startable when a step returns or becomes durable: two generations."""
+        near = self._graph.dependents(name)
+        return dict.fromkeys([*near, *(one for each in near for one in self._graph.dependents(each))])
+
+    def descendants(self, name: str) -> list[str]:
+        """Return all steps that come after one, directly or not, in order."""
+        found = {name}
+        for call in self._graph.calls:
+            if not found.isdisjoint(call.before):
+                found.add(call.name)
+        return [one for one in self._graph.names if one in found and one != name]
+
+    def _is_at_hand(self, name: str) -> bool:
+        """Tell whether a step's value may be used: durable, or returned with all before it durable."""
+        phase = self._phases[name]
+        return phase is Phase.DURABLE or (phase is Phase.RETURNED and self.is_grounded(name))

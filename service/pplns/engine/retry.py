@@ -1,0 +1,56 @@
+"""Whether a failed try is followed by another one, and when. Pure: time and randomness come in as arguments."""
+
+from dataclasses import dataclass
+
+from pplns.errors import PplnsError, RetryableError, TerminalError
+from pplns.model.policies import Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Another try follows after `delay_s` seconds."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No try follows in this attempt. `final`: none ever does, unless a person resumes the run."""
+
+    final: bool
+
+
+def decide(
+    error: BaseException, retry: Retry, *, tries: int, spread: float, remaining_s: float | None
+) -> Again | GiveUp:
+    """Return what follows try number `tries` that ended with an error.
+
+    `spread` is a random number from 0 to 1 (full jitter). A wait never reaches past the deadline, `remaining_s` away:
+    then a later attempt goes on, with the tries counted."""
+    if not may_retry(error):
+        return GiveUp(final=True)
+    if tries >= retry.attempts:
+        return GiveUp(final=not isinstance(error, RetryableError))
+    delay_s = delay_before(tries + 1, retry, spread=spread)
+    if isinstance(error, RetryableError) and error.retry_after is not None:
+        delay_s = max(delay_s, error.retry_after)
+    if remaining_s is not None and delay_s >= remaining_s:
+        return GiveUp(final=False)
+    return Again(delay_s)
+
+
+def may_retry(error: BaseException) -> bool:
+    """Tell whether a retry could help at all: not after a TerminalError, nor after misuse of pplns itself."""
+    if isinstance(error, TerminalError) or not isinstance(error, Exception):
+        return False
+    return not isinstance(error, PplnsError) or error.code in ("retryable", "timed_out")
+
+
+def delay_before(number: int, retry: Retry, *, spread: float) -> float:
+    """Return the seconds to wait before try `number` (2 is the first that waits)."""
+    try:
+        longest = float(retry.delay) * retry.factor ** (number - 2)  # type: ignore[arg-type]
+    except OverflowError:
+        longest = float("inf")
+    longest = min(longest, float(retry.max_delay))  # type: ignore[arg-type]
+    return longest * spread if retry.jitter else longest

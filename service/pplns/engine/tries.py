@@ -1,0 +1,136 @@
+"""One try of a step: take its inputs, call its function in a thread, hold what it returns.
+
+This is one of the two borders at which errors of users' code are caught; the other one is the request."""
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pplns import codecs
+from pplns.engine.context import CurrentRun, Gate, set_current
+from pplns.engine.values import InputDamaged, Values
+from pplns.errors import PplnsError, StorageRefused
+from pplns.graph import Call, fill
+from pplns.model.run import ErrorInfo
+
+OWN_FOLDER = str(Path(__file__).parents[1])
+
+
+@dataclass(slots=True)
+class Try:
+    """A try under way. `token` tells it from later ones of the same step; times by the monotonic clock, in seconds."""
+
+    step: str
+    number: int
+    token: int
+    version: str
+    started: float
+    started_at: datetime
+    deadline: float | None
+    gate: Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A try ended with a value, now held."""
+
+    step: str
+    token: int
+    held: tuple[codecs.Held, ...]
+    several: bool
+    duration_s: float
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A try ended with an error; `info` is what records keep of it."""
+
+    step: str
+    token: int
+    error: BaseException
+    info: ErrorInfo
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetDamage:
+    """A try couldn't begin: the checkpoint of its input `source` can't be used."""
+
+    step: str
+    token: int
+    source: str
+    reason: str
+
+
+def run_try(
+    one: Try, call: Call, *, run: CurrentRun, values: Values, table_format: str
+) -> Returned | Raised | MetDamage:
+    """Run a try to its end, in the calling thread."""
+    set_current(run)
+    begun = time.monotonic()
+    try:
+        returned = _call(call, values)
+        held, several = hold_outputs(returned, call, table_format=table_format)
+        return Returned(one.step, one.token, held, several, time.monotonic() - begun, datetime.now(UTC))
+    except InputDamaged as damage:
+        return MetDamage(one.step, one.token, damage.step, damage.reason)
+    except BaseException as error:  # noqa: BLE001 - the border: SystemExit from a step ends the step, not the thread
+        info = info_of(error, step=one.step)
+        error.__traceback__ = None  # its frames hold the step's inputs in memory
+        return Raised(one.step, one.token, error, info, time.monotonic() - begun)
+
+
+def hold_outputs(returned: object, call: Call, *, table_format: str) -> tuple[tuple[codecs.Held, ...], bool]:
+    """Hold what a step returned, each of several outputs by itself.
+
+    Raises: StorageRefused."""
+    if call.outputs is None:
+        return (codecs.hold(returned, where=f"Step {call.name!r}", table_format=table_format),), False
+    if type(returned) is not tuple or len(returned) != call.outputs:  # pyright: ignore[reportUnknownArgumentType]
+        shown = f"a tuple of {len(returned)}" if type(returned) is tuple else f"a {type(returned).__name__}"  # pyright: ignore[reportUnknownArgumentType]
+        raise StorageRefused(
+            f"Step {call.name!r} returned {shown}.",
+            f"It declares {call.outputs} outputs, so it returns a tuple of {call.outputs}.",
+            "Correct the return, the annotation `-> tuple[A, B]`, or @step(outputs=…).",
+        )
+    where = f"of step {call.name!r}"
+    places: tuple[Any, ...] = returned
+    return tuple(
+        codecs.hold(value, where=f"Output {place} {where}", table_format=table_format)
+        for place, value in enumerate(places)
+    ), True
+
+
+def info_of(error: BaseException, *, step: str) -> ErrorInfo:
+    """Return what records keep of an error in a step, with the frames of the user's own code."""
+    frames = "".join(_without_own_frames(error).format()).rstrip()
+    if isinstance(error, PplnsError):
+        return ErrorInfo(error.code, error.message, error.hint, frames)
+    text = str(error)
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return ErrorInfo(
+        "step_failed", f"Step {step!r} raised {message}", "Correct the step, then resume the run.", frames
+    )
+
+
+def _call(call: Call, values: Values) -> Any:
+    args = [fill(value, values.supply) for value in call.args]
+    kwargs = {name: fill(value, values.supply) for name, value in call.kwargs.items()}
+    values.mark_handed(call.name, call.inputs)
+    function: Callable[..., Any] = call.step.function
+    return function(*args, **kwargs)
+
+
+def _without_own_frames(error: BaseException) -> traceback.TracebackException:
+    shown = traceback.TracebackException.from_exception(error, compact=True)
+    seen: traceback.TracebackException | None = shown
+    while seen is not None:
+        kept = [frame for frame in seen.stack if not frame.filename.startswith(OWN_FOLDER)]
+        seen.stack = traceback.StackSummary.from_list(kept)
+        seen = seen.__cause__ or seen.__context__
+    return shown

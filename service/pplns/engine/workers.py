@@ -1,0 +1,49 @@
+"""A pool of daemon threads: a step that never ends keeps neither the run nor the process from ending."""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+
+class Workers:
+    """Runs callables in at most `limit` threads, made when they are needed. The callables catch their own errors."""
+
+    def __init__(self, limit: int, *, name: str) -> None:
+        self._limit = limit
+        self._name = name
+        self._waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = 0
+        self._busy = 0
+        self._guard = threading.Lock()
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run something as soon as a thread is free."""
+        with self._guard:
+            self._busy += 1
+            needs_thread = self._busy > self._threads and self._threads < self._limit
+            if needs_thread:
+                self._threads += 1
+        self._waiting.put(work)
+        if needs_thread:
+            threading.Thread(target=self._work, name=f"pplns-{self._name}", daemon=True).start()
+
+    def add_one(self) -> None:
+        """Allow another thread, in place of one that was abandoned with what it runs."""
+        with self._guard:
+            self._limit += 1
+
+    def close(self) -> None:
+        """Let idle threads end; those that are busy end with what they run."""
+        with self._guard:
+            threads = self._threads
+        for _ in range(threads):
+            self._waiting.put(None)
+
+    def _work(self) -> None:
+        while (work := self._waiting.get()) is not None:
+            try:
+                work()
+            finally:
+                del work
+                with self._guard:
+                    self._busy -= 1

@@ -1,0 +1,318 @@
+"""The graph of a pipeline: the steps that its function calls, recorded by calling it once with a run's parameters.
+
+Nothing runs here. Calls stand in the order in which the function made them, so each one comes after those whose
+output it takes. Handles in arguments become references, inside tuples, lists and dicts too."""
+
+import ast
+import copy
+import functools
+import inspect
+import traceback
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_origin
+
+from pplns.errors import DefinitionError
+from pplns.model.names import shorten
+from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
+
+MAX_ARGUMENT_DEPTH = 50
+_IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, type, types.FunctionType)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Stands in a call's arguments for the output of a step, or for one of its several outputs."""
+
+    step: str
+    output: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a step in a pipeline. `arguments` by parameter name, with references for outputs of other steps.
+
+    `inputs` are the steps whose data it takes, `after` those it is only ordered after; each name once."""
+
+    name: str
+    step: Step[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    inputs: tuple[str, ...]
+    after: tuple[str, ...]
+    outputs: int | None
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """All steps that come before this one, for their data or for order."""
+        return self.inputs + tuple(name for name in self.after if name not in self.inputs)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The calls of a pipeline in order, and what its function returned, with references."""
+
+    pipeline: str
+    calls: tuple[Call, ...]
+    result: Any
+    _by_name: dict[str, Call] = field(init=False, repr=False)
+    _consumers: dict[str, tuple[str, ...]] = field(init=False, repr=False)
+    _followers: dict[str, tuple[str, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {call.name: call for call in self.calls})
+        object.__setattr__(self, "_consumers", self._invert(lambda call: call.inputs))
+        object.__setattr__(self, "_followers", self._invert(lambda call: call.after))
+
+    def __getitem__(self, name: str) -> Call:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the steps, in order."""
+        return tuple(self._by_name)
+
+    def consumers(self, name: str) -> tuple[str, ...]:
+        """Return the steps that take the data of one."""
+        return self._consumers.get(name, ())
+
+    def dependents(self, name: str) -> tuple[str, ...]:
+        """Return the steps that come directly after one, for its data or for order."""
+        followers = self._followers.get(name, ())
+        return self._consumers.get(name, ()) + tuple(one for one in followers if one not in self.consumers(name))
+
+    def is_sink(self, name: str) -> bool:
+        """Tell whether nothing consumes a step; being returned by the pipeline is no consumption."""
+        return not self._consumers.get(name)
+
+    def waits_for_commits(self, name: str) -> bool:
+        """Tell whether a step starts only when everything before it is durable (PROTOCOL, commits, rule 3)."""
+        call = self._by_name[name]
+        return bool(
+            self.is_sink(name) or call.after or self._followers.get(name) or call.step.options_set.wait_for_commit
+        )
+
+    def _invert(self, before: Callable[[Call], tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for call in self.calls:
+            for name in before(call):
+                found.setdefault(name, []).append(call.name)
+        return {name: tuple(names) for name, names in found.items()}
+
+
+def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Graph:
+    """Call the pipeline's function with converted parameters and return the graph that it connects.
+
+    Raises: DefinitionError, with file and line, for a misuse of a handle and for whatever the function raises."""
+    recording = _Recording(pipeline.name)
+    token = recorder.set(recording)
+    try:
+        returned = pipeline.function(**params)
+    except DefinitionError as error:
+        raise DefinitionError(f"{_place(error, pipeline)}{error.met}", error.expected, error.remedy) from error
+    except Exception as error:
+        raise DefinitionError(
+            f"{_place(error, pipeline)}The function of pipeline {pipeline.name!r} raised"
+            f" {type(error).__name__}: {error}.",
+            "It only connects steps; what it computes itself must not fail.",
+            "Correct it, or move the work into a step.",
+        ) from error
+    finally:
+        recorder.reset(token)
+    result = recording.reference(returned, where=f"What pipeline {pipeline.name!r} returns")
+    return Graph(pipeline.name, tuple(recording.calls), result)
+
+
+def references_in(value: object) -> Iterator[Reference]:
+    """Yield the references in an argument or a result, in order."""
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, tuple | list):
+        for one in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from references_in(one)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(value, dict):
+        for one in value.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from references_in(one)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
+    """Return an argument with its references replaced; every container and constant is a fresh copy.
+
+    A step that changes a constant it was given thus changes nobody else's."""
+    if isinstance(value, Reference):
+        return supply(value)
+    if isinstance(value, _IMMUTABLE):
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(fill(one, supply) for one in value)
+    if isinstance(value, tuple):  # a named tuple
+        return type(value)(*(fill(one, supply) for one in value))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if type(value) is dict:
+        return {key: fill(one, supply) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return copy.deepcopy(value)
+
+
+class _Recording:
+    """Takes down the calls of one pipeline function; the identity of its handles."""
+
+    def __init__(self, pipeline: str) -> None:
+        self.pipeline = pipeline
+        self.calls: list[Call] = []
+        self._taken: dict[str, str] = {}
+
+    def record(self, step: Step[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle:
+        """Take down one call of a step."""
+        name = self._name(step)
+        where = f"Step {name!r}"
+        args = tuple(self.reference(one, where=where) for one in args)
+        kwargs = {key: self.reference(one, where=where) for key, one in kwargs.items()}
+        arguments = _bind(step, args, kwargs)
+        outputs = count_outputs(step)
+        call = Call(
+            name=name, step=step, args=args, kwargs=kwargs, arguments=arguments, outputs=outputs,
+            inputs=tuple(dict.fromkeys(one.step for one in references_in([list(args), kwargs]))),
+            after=tuple(dict.fromkeys(one.step for one in self._order(step, name))),
+        )  # fmt: skip
+        self.calls.append(call)
+        self._taken[name.casefold()] = name
+        return Handle(self, name, outputs=outputs)
+
+    def reference(self, value: Any, *, where: str, depth: int = 0) -> Any:
+        """Return a value with references for its handles, in containers of its own."""
+        if depth > MAX_ARGUMENT_DEPTH:
+            raise DefinitionError(
+                f"{where} is nested more than {MAX_ARGUMENT_DEPTH} deep.",
+                "Handles may stand in tuples, lists and dicts.", "Flatten it, or build it inside a step.",
+            )  # fmt: skip
+        inner = functools.partial(self.reference, where=where, depth=depth + 1)
+        if isinstance(value, Handle):
+            return self._own(value, where)
+        if type(value) in (list, tuple):
+            return type(value)(inner(one) for one in value)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named tuple
+            return type(value)(*(inner(one) for one in value))  # pyright: ignore[reportUnknownVariableType]
+        if type(value) is dict:
+            return {_no_handle(key, where): inner(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(value, set | frozenset):
+            for one in value:  # pyright: ignore[reportUnknownVariableType]
+                _no_handle(one, where)
+        return value
+
+    def _own(self, handle: Handle, where: str) -> Reference:
+        graph, step, output = source_of(handle)
+        if graph is not self:
+            raise DefinitionError(
+                f"{where} is given the output of step {step!r} of another run of a pipeline function.",
+                "A handle belongs to the call of the pipeline function that made it.",
+                "Keep no handles in variables outside the function; call the step again inside.",
+            )
+        return Reference(step, output)
+
+    def _order(self, step: Step[..., Any], name: str) -> Iterator[Reference]:
+        found = [self.reference(one, where=f"Step {name!r}") for one in step.order]
+        for one in found:
+            references = list(references_in(one))
+            if not references:
+                raise DefinitionError(
+                    f"Step {name!r} is ordered after {shorten(one)}.",
+                    "after() takes outputs of steps of this pipeline.",
+                    "Write `publish.after(loaded)(x)` with `loaded = load(…)` before it.",
+                )
+            yield from references
+
+    def _name(self, step: Step[..., Any]) -> str:
+        if step.name.casefold() not in self._taken:
+            return step.name
+        if step.is_named:
+            raise DefinitionError(
+                f"Two steps of pipeline {self.pipeline!r} are named {step.name!r}"
+                f" and {self._taken[step.name.casefold()]!r}.",
+                "Names of steps are unique in a pipeline, upper and lower case alike.",
+                f'Name one of them with `.named("{step.name}_…")`.',
+            )
+        number = 2
+        while f"{step.name}_{number}".casefold() in self._taken:
+            number += 1
+        return f"{step.name}_{number}"
+
+
+def count_outputs(step: Step[..., Any]) -> int | None:
+    """Return how many values a step returns as a tuple, or None for a single value.
+
+    Said by `@step(outputs=2)`, or by the annotation `-> tuple[A, B]`."""
+    if step.options_set.outputs is not None:
+        return step.options_set.outputs
+    return _count_in_annotation(step.function)
+
+
+@functools.cache
+def _count_in_annotation(function: Callable[..., Any]) -> int | None:
+    annotation = getattr(function, "__annotations__", {}).get("return")
+    if isinstance(annotation, str):
+        return _count_in_text(annotation)
+    if get_origin(annotation) is not tuple:
+        return None
+    members = get_args(annotation)
+    return None if not members or Ellipsis in members else len(members)
+
+
+def _count_in_text(annotation: str) -> int | None:
+    """Count the members of a postponed `tuple[A, B]`; its names may not be importable here."""
+    try:
+        parsed = ast.parse(annotation.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+    if not isinstance(parsed, ast.Subscript):
+        return None
+    name = parsed.value.attr if isinstance(parsed.value, ast.Attribute) else getattr(parsed.value, "id", "")
+    if name not in ("tuple", "Tuple"):
+        return None
+    members = parsed.slice.elts if isinstance(parsed.slice, ast.Tuple) else [parsed.slice]
+    if not members or any(isinstance(one, ast.Constant) and one.value is Ellipsis for one in members):
+        return None
+    return len(members)
+
+
+_signature = functools.cache(inspect.signature)
+
+
+def _bind(step: Step[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    signature = _signature(step.function)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise DefinitionError(
+            f"Step {step.name!r} is called with arguments that it can't take: {error}.",
+            f"Its parameters are {signature}.",
+            "Correct the call in the pipeline function.",
+        ) from None
+    for name, parameter in signature.parameters.items():
+        if isinstance(parameter.default, LogicalDate) and name not in bound.arguments:
+            raise DefinitionError(
+                f"Step {step.name!r} has logical_date() as the default of {name!r}.",
+                "logical_date() is the default of a pipeline's parameter.",
+                f"Give the pipeline such a parameter and pass it on: `{step.name}({name}={name})`.",
+            )
+    return dict(bound.arguments)
+
+
+def _no_handle(value: object, where: str) -> object:
+    if isinstance(value, Handle):
+        raise DefinitionError(
+            f"{where} is given a handle as a dict key or in a set.",
+            "Handles may stand in tuples, lists and as values of dicts.",
+            "Use a list, or build the set inside a step.",
+        )
+    return value
+
+
+def _place(error: Exception, pipeline: Pipeline[..., Any]) -> str:
+    """Return "file:line: " of the innermost frame in the file of the pipeline, to stand before a message."""
+    own = pipeline.function.__code__.co_filename
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
+    return f"{own}:{lines[-1]}: " if lines else ""

@@ -1,0 +1,99 @@
+"""Artifacts: the values of steps, written before the commit that names them and read back against their digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pplns import codecs
+from pplns.errors import DamagedArtifact
+from pplns.model.artifact import StoredValue
+from pplns.model.ids import new_token
+from pplns.stores import Store, Upload
+from pplns.stores.protocol import Buffer
+
+DIGEST = "xxh3"  # 128 bits; against damage, not against an adversary (docs/decisions/0003)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactPlace:
+    """Where the artifacts of one step of a run go."""
+
+    prefix: str
+    step: str
+    version: str
+
+
+def store_value(store: Store, place: ArtifactPlace, held: codecs.Held) -> StoredValue:
+    """Make a step's value durable and return how it is stored; a small one goes into the commit as it is.
+
+    Raises: StoreError, StorageRefused."""
+    if held.inline_bytes is not None:
+        data = held.inline_bytes
+        return _stored(held, digest=digest_of(data), size_bytes=len(data), inline=held.inline)
+    while True:
+        name = f"{place.prefix}/artifacts/{place.step}@{place.version}.{new_token()[:8]}.{held.extension}"
+        with store.upload(name) as upload:
+            sink = _DigestSink(upload)
+            held.write(sink)
+        if upload.created:
+            return _stored(held, digest=sink.digest, size_bytes=sink.size_bytes, artifact=name)
+
+
+def load_value(store: Store, stored: StoredValue) -> codecs.Held:
+    """Return a committed value, ready to be handed out.
+
+    Raises: DamagedArtifact when its bytes are missing or differ from their digest."""
+    if stored.artifact is None:
+        return codecs.restore(stored, None)
+    data = store.open(stored.artifact)
+    if data is None:
+        raise DamagedArtifact(
+            f"The artifact {stored.artifact!r} is missing.",
+            f"Its commit names {stored.size_bytes} bytes.",
+            "Resume the run: the step is run again.",
+        )
+    if digest_of(data) != stored.digest:
+        raise DamagedArtifact(
+            f"The artifact {stored.artifact!r} is damaged.",
+            f"Its commit names {stored.size_bytes} bytes with the digest {stored.digest}; {len(data)} bytes were found.",
+            "Resume the run: the step is run again.",
+        )
+    return codecs.restore(stored, data)
+
+
+def digest_of(data: Buffer) -> str:
+    """Return the digest of stored bytes, with the name of its algorithm before it."""
+    import xxhash
+
+    return f"{DIGEST}:{xxhash.xxh3_128_hexdigest(data)}"
+
+
+class _DigestSink:
+    """Passes bytes on to an upload while counting and digesting them, so that they are read once."""
+
+    closed = False
+
+    def __init__(self, upload: Upload) -> None:
+        import xxhash
+
+        self._upload = upload
+        self._digest = xxhash.xxh3_128()
+        self.size_bytes = 0
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B")
+        self._digest.update(view)
+        self.size_bytes += len(view)
+        return self._upload.write(view)
+
+    def flush(self) -> None:
+        """Do nothing: the upload holds nothing back."""
+
+    @property
+    def digest(self) -> str:
+        return f"{DIGEST}:{self._digest.hexdigest()}"
+
+
+def _stored(held: codecs.Held, **where: Any) -> StoredValue:
+    columns: Mapping[str, str] | None = held.columns
+    return StoredValue(codec=held.codec, meta=held.meta, rows=held.rows, columns=columns, **where)

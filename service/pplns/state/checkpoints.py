@@ -1,0 +1,109 @@
+"""Commits and redos: what an attempt finds done, and how it makes a step's work count.
+
+A commit is created if absent and never written over. One that can't be used any more is passed by a redo record, which
+changes the step's version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pplns.errors import DamagedRecord
+from pplns.model.artifact import Commit, StoredValue
+from pplns.state import records
+from pplns.stores import Store
+
+CommitKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """All commits of a run by step and version, the number of redos of each step, and the unreadable commits.
+
+    `several_versions` of a step may stand side by side: the graph's versions decide which one counts."""
+
+    commits: dict[CommitKey, Commit] = field(default_factory=dict[CommitKey, Commit])
+    redos: dict[str, int] = field(default_factory=dict[str, int])
+    unreadable: dict[CommitKey, str] = field(default_factory=dict[CommitKey, str])
+
+
+def read_checkpoints(store: Store, prefix: str) -> Checkpoints:
+    """Read what is committed in a run.
+
+    Raises: NewerRecord for a commit that a newer pplns wrote."""
+    found = Checkpoints()
+    for base in store.children(f"{prefix}/redo/"):
+        step, _, number = base.removesuffix(".json").rpartition(".")
+        if number.isdecimal():
+            found.redos[step] = max(found.redos.get(step, 0), int(number))
+    for base in store.children(f"{prefix}/steps/"):
+        step, _, version = base.removesuffix(".json").rpartition("@")
+        _read_commit(store, f"{prefix}/steps/{base}", (step, version), found)
+    return found
+
+
+def create_commit(store: Store, prefix: str, commit: Commit) -> Commit:
+    """Create a step's commit if absent, after its artifacts; return the one that stands: ours, or who was first.
+
+    Raises: StoreError, DamagedRecord."""
+    name = f"{prefix}/steps/{commit.step}@{commit.version}.json"
+    standing = records.create(store, name, _as_record(commit), writer=commit.writer)
+    return commit if standing is None else commit_from(standing, name=name)
+
+
+def create_redo(store: Store, prefix: str, step: str, *, number: int, reason: str, writer: str) -> None:
+    """Record that a step has to run again although it is committed. A repeat, or another's, changes nothing."""
+    records.create(store, f"{prefix}/redo/{step}.{number}.json", {"step": step, "reason": reason}, writer=writer)
+
+
+def _read_commit(store: Store, name: str, key: CommitKey, found: Checkpoints) -> None:
+    try:
+        record = records.read(store, name)
+        if record is not None:
+            found.commits[key] = commit_from(record, name=name)
+    except records.NewerRecord:
+        raise
+    except DamagedRecord as error:
+        found.unreadable[key] = error.message
+
+
+def _as_record(commit: Commit) -> dict[str, Any]:
+    return {
+        "step": commit.step, "version": commit.version, "several": commit.several, "attempt": commit.attempt,
+        "tries": commit.tries, "started_at": commit.started_at, "finished_at": commit.finished_at,
+        "duration_s": commit.duration_s, "values": [_value_as_record(value) for value in commit.values],
+    }  # fmt: skip
+
+
+def _value_as_record(value: StoredValue) -> dict[str, Any]:
+    record: dict[str, Any] = {"codec": value.codec, "digest": value.digest, "bytes": value.size_bytes}
+    if value.artifact is None:
+        record["inline"] = value.inline
+    optional = {"artifact": value.artifact, "meta": value.meta, "rows": value.rows, "columns": value.columns}
+    return record | {key: one for key, one in optional.items() if one is not None}
+
+
+def commit_from(record: Mapping[str, Any], *, name: str) -> Commit:
+    """Return the commit in a record.
+
+    Raises: DamagedRecord."""
+    try:
+        return Commit(
+            step=record["step"], version=record["version"], several=bool(record["several"]),
+            attempt=int(record["attempt"]), tries=int(record["tries"]), started_at=record["started_at"],
+            finished_at=record["finished_at"], duration_s=float(record["duration_s"]), writer=record["writer"],
+            values=tuple(_value_from(value) for value in record["values"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedRecord(
+            f"The commit {name!r} lacks or garbles {error}.",
+            "A commit names its values, their digests and times.",
+            "Resume the run: the step is run again.",
+        ) from error
+
+
+def _value_from(record: Mapping[str, Any]) -> StoredValue:
+    return StoredValue(
+        codec=record["codec"], digest=record["digest"], size_bytes=record["bytes"], inline=record.get("inline"),
+        artifact=record.get("artifact"), meta=record.get("meta"), rows=record.get("rows"),
+        columns=record.get("columns"),
+    )  # fmt: skip

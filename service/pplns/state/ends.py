@@ -1,0 +1,104 @@
+"""The end of an attempt: created once, by its holder, or as `lost` by whoever takes the run over.
+
+Attempt n+1 begins only once the end of n exists. So of a paused holder and its successor only one is believed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from pplns.errors import DamagedRecord
+from pplns.model.run import ErrorInfo, StepRecord
+from pplns.state import records
+from pplns.stores import Store
+
+EndState = Literal["succeeded", "failed", "cancelled", "lost", "continuing"]
+MAX_LOST_IN_A_ROW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How attempt `attempt` ended. `final` says that only a person reopens the run; `commits` counts those of the run.
+
+    Times are ISO 8601 in UTC; `first_started_at` is when the run's first attempt began."""
+
+    attempt: int
+    state: EndState
+    final: bool
+    finished_at: str
+    started_at: str | None = None
+    first_started_at: str | None = None
+    steps: tuple[StepRecord, ...] = ()
+    result: Any = None
+    error: ErrorInfo | None = None
+    commits: int = 0
+
+
+def end_name(prefix: str, attempt: int) -> str:
+    """Return the name of an attempt's end."""
+    return f"{prefix}/attempts/{attempt}.json"
+
+
+def read_end(store: Store, prefix: str, attempt: int) -> End | None:
+    """Return the end of an attempt, or None while it has none.
+
+    Raises: DamagedRecord."""
+    name = end_name(prefix, attempt)
+    record = records.read(store, name)
+    return None if record is None else _from_record(record, name=name)
+
+
+def create_end(store: Store, prefix: str, end: End, *, writer: str) -> End:
+    """Create the end of an attempt if absent; return the one that stands: ours, or who was first."""
+    name = end_name(prefix, end.attempt)
+    standing = records.create(store, name, _as_record(end), writer=writer)
+    return end if standing is None else _from_record(standing, name=name)
+
+
+def lost_in_a_row(store: Store, prefix: str, end: End) -> int:
+    """Return how many attempts up to this one were lost, one after the other, without a new commit between."""
+    count = 0
+    current: End | None = end
+    while current is not None and current.state == "lost" and current.commits == end.commits:
+        count += 1
+        if current.attempt == 1 or count == MAX_LOST_IN_A_ROW:
+            break
+        current = read_end(store, prefix, current.attempt - 1)
+    return count
+
+
+def _as_record(end: End) -> dict[str, Any]:
+    return {
+        "attempt": end.attempt, "state": end.state, "final": end.final, "started_at": end.started_at,
+        "first_started_at": end.first_started_at, "finished_at": end.finished_at,
+        "steps": [step.as_json() for step in end.steps], "result": end.result,
+        "error": end.error.as_json() if end.error else None, "commits": end.commits,
+    }  # fmt: skip
+
+
+def _from_record(record: Mapping[str, Any], *, name: str) -> End:
+    try:
+        return End(
+            attempt=int(record["attempt"]), state=cast("EndState", record["state"]), final=bool(record["final"]),
+            started_at=record["started_at"], first_started_at=record["first_started_at"],
+            finished_at=record["finished_at"], steps=tuple(_step_from(step) for step in record["steps"]),
+            result=record["result"], error=_error_from(record["error"]), commits=int(record.get("commits", 0)),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedRecord(
+            f"The end {name!r} lacks or garbles {error}.",
+            "It says how an attempt of the run ended.",
+            "Restore it from a backup, or start a new run.",
+        ) from error
+
+
+def _step_from(record: Mapping[str, Any]) -> StepRecord:
+    known = ("step", "state", "attempts", "duration_s", "rows", "bytes", "artifact", "reused", "version")
+    return StepRecord(**{key: record[key] for key in known}, error=_error_from(record["error"]))
+
+
+def _error_from(record: Mapping[str, Any] | None) -> ErrorInfo | None:
+    if record is None:
+        return None
+    return ErrorInfo(
+        code=record["code"], message=record["message"], hint=record.get("hint", ""), traceback=record.get("traceback")
+    )

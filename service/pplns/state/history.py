@@ -1,0 +1,148 @@
+"""Runs as they are shown: one run's record put together from its objects, and lists of runs, newest first."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+from pplns.errors import NotFoundError, ParameterError
+from pplns.model.artifact import Commit
+from pplns.model.ids import check_run_id, time_of_run_id
+from pplns.model.names import nearest
+from pplns.model.run import ENDED, RUN_STATES, RunRecord, RunState, StepRecord
+from pplns.state.checkpoints import read_checkpoints
+from pplns.state.ends import End, read_end
+from pplns.state.lease import LeaseView, view_lease
+from pplns.state.runs import RunHead, read_head, run_prefix
+from pplns.stores import Store
+
+
+def read_run(store: Store, pipeline: str, run_id: str) -> RunRecord:
+    """Return the record of a run as it stands now.
+
+    Raises: NotFoundError, DamagedRecord."""
+    head = read_head(store, pipeline, run_id)
+    lease = view_lease(store, head.prefix)
+    if lease is None:
+        return _record(head, state="queued", final=False)
+    end = read_end(store, head.prefix, lease.attempt)
+    if end is not None:
+        return record_of(head, end)
+    return _unended(store, head, lease)
+
+
+def record_of(head: RunHead, end: End) -> RunRecord:
+    """Return the record of a run whose last attempt ended."""
+    return _record(
+        head, state=end.state, final=end.final, attempt=end.attempt, started_at=_time(end.first_started_at),
+        finished_at=_time(end.finished_at), steps=end.steps, result=end.result, error=end.error,
+    )  # fmt: skip
+
+
+def list_runs(store: Store, *, pipeline: str | None = None, state: str | None = None, limit: int = 20) -> list[RunRecord]:
+    """Return runs, newest first, of one pipeline or of all, in one state or in any.
+
+    Raises: ParameterError for a state that is none."""
+    if state is not None and state not in RUN_STATES:
+        raise ParameterError(
+            f"The state is {state!r}.",
+            f"A run is {', '.join(RUN_STATES[:-1])} or {RUN_STATES[-1]}.",
+            f"Did you mean {nearest(state, RUN_STATES)!r}?" if nearest(state, RUN_STATES) else "Choose one of them.",
+        )
+    records = (read_run(store, name, run_id) for name, run_id in _newest_first(store, pipeline, state))
+    return list(islice((record for record in records if state in (None, record.state)), limit))
+
+
+def find_run(store: Store, reference: str) -> tuple[str, str]:
+    """Return pipeline and run id of "PIPELINE/RUN_ID", or of a bare run id that only one pipeline has.
+
+    Raises: NotFoundError, ParameterError."""
+    pipeline, _, run_id = reference.rpartition("/")
+    check_run_id(run_id)
+    if pipeline:
+        return pipeline, read_head(store, pipeline, run_id).run_id
+    owners = [name for name in _pipelines(store) if store.read(f"{run_prefix(name, run_id)}/run.json") is not None]
+    if len(owners) > 1:
+        raise ParameterError(
+            f"The run id {run_id!r} stands in several pipelines: {', '.join(map(repr, owners))}.",
+            "A bare run id has to be of one pipeline.",
+            f"Write {owners[0]}/{run_id}, for example.",
+        )
+    if not owners:
+        known = [one for name in _pipelines(store) for one in _run_ids(store, name)]
+        close = nearest(run_id, known)
+        raise NotFoundError(
+            f"There is no run {run_id!r} in {store.url}.",
+            "A run is named as `pplns runs` shows it.",
+            f"Did you mean {close!r}?" if close else "See `pplns runs`, or name another store with --store.",
+        )
+    return owners[0], run_id
+
+
+def _newest_first(store: Store, pipeline: str | None, state: str | None) -> Iterator[tuple[str, str]]:
+    """Yield pipeline and run id by the run's logical time, newest first, reading no run but those with ids of their own."""
+    names = [pipeline] if pipeline else _pipelines(store)
+    found = [(name, run_id) for name in names for run_id in _run_ids(store, name, state)]
+    return iter(sorted(found, key=lambda one: (_logical_time(store, *one), one), reverse=True))
+
+
+def _logical_time(store: Store, pipeline: str, run_id: str) -> datetime:
+    known = time_of_run_id(run_id)
+    if known is not None:
+        return known
+    try:
+        return read_head(store, pipeline, run_id).logical_date
+    except NotFoundError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _pipelines(store: Store) -> list[str]:
+    return [name.removesuffix("/") for name in store.children("") if name.endswith("/")]
+
+
+def _run_ids(store: Store, pipeline: str, state: str | None = None) -> list[str]:
+    """Return the ids of a pipeline's runs; for a state those that the hints name, which the caller checks."""
+    if state is None:
+        return [name.removesuffix("/") for name in store.children(f"{pipeline}/runs/")]
+    return store.children(f"{pipeline}/by-state/{state}/" if state in ENDED else f"{pipeline}/open/")
+
+
+def _unended(store: Store, head: RunHead, lease: LeaseView) -> RunRecord:
+    """Return the record of a run whose attempt goes on, or vanished."""
+    checkpoints = read_checkpoints(store, head.prefix)
+    newest: dict[str, Commit] = {}
+    for commit in checkpoints.commits.values():
+        if commit.step not in newest or newest[commit.step].finished_at < commit.finished_at:
+            newest[commit.step] = commit
+    names = lease.steps or tuple(newest)
+    return _record(
+        head, state="running" if lease.live else "lost", final=False, attempt=lease.attempt,
+        started_at=_time(lease.first_started_at),
+        steps=tuple(_step(name, newest.get(name), lease.attempt) for name in names),
+    )  # fmt: skip
+
+
+def _step(name: str, commit: Commit | None, attempt: int) -> StepRecord:
+    if commit is None:
+        return StepRecord(step=name, state="waiting")
+    return step_record(commit, reused=commit.attempt < attempt)
+
+
+def step_record(commit: Commit, *, reused: bool) -> StepRecord:
+    """Return what a run's record says of a committed step."""
+    return StepRecord(
+        step=commit.step, state="succeeded", attempts=commit.tries, duration_s=commit.duration_s, rows=commit.rows,
+        bytes=commit.size_bytes, artifact=commit.artifact, reused=reused, version=commit.version,
+    )  # fmt: skip
+
+
+def _record(head: RunHead, *, state: RunState, final: bool, **more: object) -> RunRecord:
+    record = RunRecord(
+        run_id=head.run_id, pipeline=head.pipeline, state=state, final=final, params=head.params,
+        trigger=head.trigger, logical_date=head.logical_date, created_at=head.created_at,
+    )  # fmt: skip
+    return dataclasses.replace(record, **more)  # type: ignore[arg-type]
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

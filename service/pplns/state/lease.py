@@ -1,0 +1,236 @@
+"""A lease on a run: at most one holder works on it at a time.
+
+A lease only makes double work rare. A holder that was paused past it may still be writing; what keeps the run right is
+that commits and ends are created once, and that an attempt begins only after the end of the one before."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
+from pplns.model.ids import new_token
+from pplns.state import records
+from pplns.state.ends import End, create_end, end_name, read_end
+from pplns.state.holders import Holder, is_gone, mark_active
+from pplns.stores import Store
+
+RENEWALS_PER_LEASE = 3
+SAFE_SHARE = 5 / 6  # a holder acts only while its last acknowledged renewal is younger than this share of the lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """A lease as it is found. `live` says that its holder may be at work; `expires_in_s` when it would be over."""
+
+    attempt: int
+    generation: int
+    holder: Holder
+    live: bool
+    expires_in_s: float
+    started_at: str
+    first_started_at: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a holder says about the attempt it begins: the digests of code and graph, and the names of the steps."""
+
+    holder: Holder
+    duration_s: float
+    code: str = ""
+    graph: str = ""
+    steps: tuple[str, ...] = ()
+
+
+def lease_name(prefix: str) -> str:
+    """Return the name of a run's lease."""
+    return f"{prefix}/lease.json"
+
+
+def view_lease(store: Store, prefix: str) -> LeaseView | None:
+    """Return a run's lease as it stands, or None when no attempt ever began.
+
+    Raises: DamagedRecord."""
+    name = lease_name(prefix)
+    register = store.read_register(name)
+    if register is None:
+        return None
+    record = records.decode(register.data, name=name)
+    try:
+        holder = Holder.from_json(record["holder"])
+        left = float(record["duration_s"]) - register.age_s
+        return LeaseView(
+            attempt=int(record["attempt"]), generation=register.generation, holder=holder, expires_in_s=max(0.0, left),
+            live=left > 0 and not (store.shares_host and is_gone(holder)), started_at=record["started_at"],
+            first_started_at=record["first_started_at"], steps=tuple(record.get("steps", ())),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedRecord(
+            f"The lease {name!r} lacks or garbles {error}.",
+            "It says who works on the run.",
+            "Restore it from a backup, or start a new run.",
+        ) from error
+
+
+def acquire_lease(store: Store, prefix: str, claim: Claim, *, reopen: bool) -> "Lease | End":
+    """Begin the next attempt of a run, or return the end by which the run is over.
+
+    An attempt whose holder is gone or whose lease ran out is ended as lost first. `reopen` goes on with a run that
+    has ended: a person's resume.
+
+    Raises: LeaseHeld while another holder works on it."""
+    view = view_lease(store, prefix)
+    attempt, expected, first_started_at = 1, 0, _now()
+    if view is not None:
+        end = read_end(store, prefix, view.attempt)
+        if end is None:
+            end = _seal(store, prefix, view)
+        if end.final and not reopen:
+            return end
+        attempt, expected, first_started_at = view.attempt + 1, view.generation, view.first_started_at
+    lease = Lease(store, prefix, claim, attempt=attempt, first_started_at=first_started_at)
+    if not lease.take(expected):
+        raise _held(0.0)
+    return lease
+
+
+def _seal(store: Store, prefix: str, view: LeaseView) -> End:
+    """End an attempt as lost, unless its holder lives or ended it meanwhile."""
+    if view.live:
+        raise _held(view.expires_in_s)
+    lost = End(
+        attempt=view.attempt, state="lost", final=False, finished_at=_now(), started_at=view.started_at,
+        first_started_at=view.first_started_at, commits=len(store.children(f"{prefix}/steps/")),
+    )  # fmt: skip
+    return create_end(store, prefix, lost, writer=new_token())
+
+
+@dataclass(slots=True)
+class Lease:
+    """A lease that this process holds. Its methods may be called from several threads."""
+
+    store: Store
+    prefix: str
+    claim: Claim
+    attempt: int
+    first_started_at: str
+    monotonic: Callable[[], float] = time.monotonic
+    started_at: str = field(default_factory=lambda: _now())
+    _generation: int = 0
+    _acknowledged: float = 0.0
+    _is_over: bool = False
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, expected: int) -> bool:
+        """Write the lease against the generation that was read; tell whether nobody was faster."""
+        before = self.monotonic()
+        generation = self.store.swap(lease_name(self.prefix), self._data(), expected=expected)
+        if generation is None:
+            return False
+        self._generation, self._acknowledged = generation, before
+        mark_active(self.claim.holder, active=True)
+        return True
+
+    def renew(self) -> None:
+        """Keep the lease, moving to the next attempt if someone sealed this one.
+
+        Raises: LeaseLost when another holder took the run over."""
+        with self._guard:
+            if self._is_over:
+                return
+            before = self.monotonic()
+            generation = self.store.renew(lease_name(self.prefix), self._data(), generation=self._generation)
+            if generation is None:
+                raise LeaseLost(self.prefix)
+            self._generation, self._acknowledged = generation, before
+            if self.store.read(end_name(self.prefix, self.attempt)) is not None:
+                self._next_attempt()
+
+    def require(self) -> None:
+        """Return if this holder may start a step or write a commit; a renewal that is due is made first.
+
+        Raises: LeaseLost, StoreError."""
+        if self.monotonic() - self._acknowledged >= SAFE_SHARE * self.claim.duration_s:
+            self.renew()
+
+    def end(self, end: Callable[[int], End]) -> End:
+        """Write the end of this attempt and return the one that stands. Nothing may be written after it.
+
+        `end` makes it for a number: when someone sealed this attempt as lost although its holder lives, the holder
+        moves to the next one and ends that.
+
+        Raises: LeaseLost, StoreError."""
+        with self._guard:
+            self._is_over = True
+            standing = create_end(self.store, self.prefix, end(self.attempt), writer=new_token())
+            if standing.state == "lost":
+                self._next_attempt()
+                standing = create_end(self.store, self.prefix, end(self.attempt), writer=new_token())
+        self.leave()
+        return standing
+
+    def leave(self) -> None:
+        """Work on the run no more; the lease ends by the attempt's end, or by running out."""
+        mark_active(self.claim.holder, active=False)
+
+    def _next_attempt(self) -> None:
+        self.attempt += 1
+        generation = self.store.swap(lease_name(self.prefix), self._data(), expected=self._generation)
+        if generation is None:
+            raise LeaseLost(self.prefix)
+        self._generation = generation
+
+    def _data(self) -> bytes:
+        record: Mapping[str, Any] = {
+            "holder": self.claim.holder.as_json(), "attempt": self.attempt, "duration_s": self.claim.duration_s,
+            "code": self.claim.code, "graph": self.claim.graph, "steps": list(self.claim.steps),
+            "started_at": self.started_at, "first_started_at": self.first_started_at,
+        }  # fmt: skip
+        return records.encode(record, writer=self.claim.holder.id)
+
+
+class LeaseKeeper:
+    """Renews a lease three times in its duration, from a thread of its own.
+
+    C code that holds the interpreter's lock for longer than the lease starves this thread: another holder may then
+    repeat the steps under way, and the commits decide. `on_loss` is called once when the lease is lost."""
+
+    def __init__(self, lease: Lease, *, on_loss: Callable[[], None]) -> None:
+        self._lease = lease
+        self._on_loss = on_loss
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="pplns-lease", daemon=True)
+
+    def __enter__(self) -> "LeaseKeeper":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._lease.claim.duration_s / RENEWALS_PER_LEASE):
+            try:
+                self._lease.renew()
+            except LeaseLost:
+                self._on_loss()
+                return
+            except StoreError:
+                continue  # the next renewal tries again; `require` stops the work when none succeeds in time
+
+
+def _held(expires_in_s: float) -> LeaseHeld:
+    return LeaseHeld(
+        "Another process works on this run.",
+        "A run has one holder at a time.",
+        f"Wait for it; if it is gone, try again in {expires_in_s:.0f} s." if expires_in_s >= 1 else "Try again.",
+        retry_after=expires_in_s,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

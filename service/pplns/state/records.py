@@ -1,0 +1,72 @@
+"""Records: JSON objects that are created once, with a schema number and the token of their writer.
+
+The token makes a lost answer harmless: whoever is refused reads back, and finding the own token means success."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pplns.errors import DamagedRecord
+from pplns.stores import Store
+
+SCHEMA = 1
+
+
+class NewerRecord(DamagedRecord):
+    """A record of a newer schema: it is whole, but this pplns can't read it."""
+
+
+def encode(payload: Mapping[str, Any], *, writer: str) -> bytes:
+    """Return the bytes of a record."""
+    record = {"schema": SCHEMA, "writer": writer, **payload}
+    return json.dumps(record, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+
+
+def decode(data: bytes, *, name: str) -> dict[str, Any]:
+    """Return a record. What it doesn't know is left for newer readers.
+
+    Raises: DamagedRecord for what is no record, NewerRecord for one of a newer schema."""
+    try:
+        record = json.loads(data)
+        schema = record["schema"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise DamagedRecord(
+            f"The record {name!r} is damaged ({len(data)} bytes).",
+            "A record is a JSON object with a schema number, written whole.",
+            "Restore it from a backup, or start a new run.",
+        ) from None
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise NewerRecord(
+            f"The record {name!r} has schema {schema!r}.",
+            f"This pplns reads schemas up to {SCHEMA}.",
+            "Upgrade: pip install --upgrade pplns.",
+        )
+    return record
+
+
+def read(store: Store, name: str) -> dict[str, Any] | None:
+    """Return a record of a store, or None where there is none."""
+    data = store.read(name)
+    return None if data is None else decode(data, name=name)
+
+
+def create(store: Store, name: str, payload: Mapping[str, Any], *, writer: str) -> dict[str, Any] | None:
+    """Create a record if it is absent; return None on success, else the record that stands there."""
+    if store.create(name, encode(payload, writer=writer)):
+        return None
+    standing = read(store, name)
+    return None if standing is not None and standing.get("writer") == writer else standing
+
+
+def field(record: Mapping[str, Any], key: str, kind: type | tuple[type, ...], *, name: str) -> Any:
+    """Return a field of a record, which must be there and of that type.
+
+    Raises: DamagedRecord."""
+    value = record.get(key)
+    if not isinstance(value, kind):
+        raise DamagedRecord(
+            f"The record {name!r} has {key} {value!r}.",
+            "It was changed by hand, or damaged.",
+            "Restore it from a backup, or start a new run.",
+        )
+    return value

@@ -1,0 +1,134 @@
+"""The head of a run, `run.json`: who it is, what started it, with which parameters. Created once.
+
+Two deliveries of one trigger meet here: the second finds the head of the first and joins that run."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError
+from pplns.model.ids import digest_fields, new_token
+from pplns.model.run import Trigger, iso
+from pplns.state import records
+from pplns.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """What is fixed about a run from its creation. `params` are converted, in their JSON form; times aware UTC."""
+
+    run_id: str
+    pipeline: str
+    trigger: Trigger
+    params: Mapping[str, Any]
+    params_digest: str
+    logical_date: datetime
+    created_at: datetime
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the run in its store."""
+        return run_prefix(self.pipeline, self.run_id)
+
+
+def run_prefix(pipeline: str, run_id: str) -> str:
+    """Return the folder of a run in its store."""
+    return f"{pipeline}/runs/{run_id}"
+
+
+def digest_params(sent: Mapping[str, Any]) -> str:
+    """Return the digest of parameters as a caller sent them, before any conversion."""
+    return digest_fields(json.dumps(dict(sent), sort_keys=True, default=repr))
+
+
+def create_or_join(store: Store, head: RunHead, *, compare_params: bool = True) -> tuple[RunHead, bool]:
+    """Create a run, or join the one of that id; tell whether it was created.
+
+    `compare_params` refuses other parameters under the same key: for keys that a caller chose, not for redeliveries.
+
+    Raises: KeyReused, and StateError when another key gave the same id."""
+    name = f"{head.prefix}/run.json"
+    standing = records.create(store, name, _as_record(head), writer=new_token())
+    if standing is None:
+        _hint(store, head.pipeline, head.run_id, "open")
+        return head, True
+    joined = _from_record(standing, name=name)
+    if (joined.trigger.kind, joined.trigger.key) != (head.trigger.kind, head.trigger.key):
+        raise StateError(
+            f"The run id {head.run_id!r} belongs to another {joined.trigger.kind} trigger already.",
+            "One run id stands for one trigger.",
+            "Give this run another id with --run-id.",
+        )
+    if compare_params and joined.params_digest != head.params_digest:
+        raise KeyReused(
+            f"The run {head.run_id!r} of pipeline {head.pipeline!r} exists with other parameters:"
+            f" {json.dumps(dict(joined.params))}.",
+            "The same run id or key stands for the same run, with the same parameters.",
+            f"Use another id, or go on with `pplns resume {head.pipeline}/{head.run_id}`.",
+        )
+    return joined, False
+
+
+def read_head(store: Store, pipeline: str, run_id: str) -> RunHead:
+    """Return the head of a run.
+
+    Raises: NotFoundError, DamagedRecord."""
+    name = f"{run_prefix(pipeline, run_id)}/run.json"
+    record = records.read(store, name)
+    if record is None:
+        raise NotFoundError(
+            f"There is no run {run_id!r} of pipeline {pipeline!r} in {store.url}.",
+            "A run is named as `pplns runs` shows it.",
+            f"See `pplns runs {pipeline}`, or name another store with --store.",
+        )
+    return _from_record(record, name=name)
+
+
+def move_hint(store: Store, head: RunHead, state: str | None) -> None:
+    """Note for listings that a run ended in a state, or (None) that it is open again.
+
+    Hints are empty objects that readers check against the run; one that is missing or wrong costs a listing, no run."""
+    ended = ("succeeded", "failed", "cancelled")
+    folders = ["open", *(f"by-state/{one}" for one in ended)]
+    wanted = "open" if state is None else f"by-state/{state}"
+    _hint(store, head.pipeline, head.run_id, wanted)
+    for folder in folders:
+        if folder != wanted:
+            store.delete(f"{head.pipeline}/{folder}/{head.run_id}")
+
+
+def _hint(store: Store, pipeline: str, run_id: str, folder: str) -> None:
+    store.create(f"{pipeline}/{folder}/{run_id}", b"")
+
+
+def _as_record(head: RunHead) -> dict[str, Any]:
+    return {
+        "run_id": head.run_id, "pipeline": head.pipeline, "trigger": head.trigger.as_json(),
+        "params": dict(head.params), "params_digest": head.params_digest,
+        "logical_date": iso(head.logical_date), "created_at": iso(head.created_at),
+    }  # fmt: skip
+
+
+def _from_record(record: Mapping[str, Any], *, name: str) -> RunHead:
+    try:
+        trigger = record["trigger"]
+        return RunHead(
+            run_id=record["run_id"],
+            pipeline=record["pipeline"],
+            trigger=Trigger(
+                kind=trigger["kind"], key=trigger["key"], name=trigger.get("name"),
+                timezone=trigger.get("timezone", "UTC"), details=trigger.get("details", {}),
+            ),
+            params=dict(record["params"]),
+            params_digest=record["params_digest"],
+            logical_date=datetime.fromisoformat(record["logical_date"]),
+            created_at=datetime.fromisoformat(record["created_at"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedRecord(
+            f"The record {name!r} lacks or garbles {error}.",
+            "It says what the run is and how it was started.",
+            "Restore it from a backup, or start a new run.",
+        ) from error

@@ -1,0 +1,41 @@
+"""Where the state of runs is kept: in memory, in files, later in Cloud Storage.
+
+    open_store("file:.pplns", root=project)"""
+
+from pathlib import Path
+
+from pplns.errors import ConfigError
+from pplns.stores.files import FileStore
+from pplns.stores.memory import MemoryStore
+from pplns.stores.protocol import Register, Store, Upload
+
+__all__ = ["FileStore", "MemoryStore", "Register", "Store", "Upload", "open_store"]
+
+_in_memory: dict[str, MemoryStore] = {}
+
+
+def open_store(url: str, *, root: Path) -> Store:
+    """Return the store of a URL: `file:PATH` (relative to `root`; `?fsync=1` survives the machine) or `memory:`.
+
+    Nothing is created before the first write. All who open one `memory:` URL in a process share it.
+
+    Raises: ConfigError."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "memory":
+        return _in_memory.setdefault(url, MemoryStore(url))
+    if scheme == "file" and rest:
+        return _open_files(url, rest, root)
+    raise ConfigError(
+        f"The store is {url!r}.",
+        "A store is file:PATH, or memory: for a run that nobody needs afterwards.",
+        "Write --store file:.pplns, for example.",
+    )
+
+
+def _open_files(url: str, rest: str, root: Path) -> FileStore:
+    path, _, query = rest.partition("?")
+    if query not in ("", "fsync=0", "fsync=1") or not path:
+        raise ConfigError(
+            f"The store is {url!r}.", "A file store is file:PATH or file:PATH?fsync=1.", "Correct the URL."
+        )
+    return FileStore(root / path, fsync=query == "fsync=1")

@@ -1,0 +1,267 @@
+"""The file store: a folder, safe against several processes and against the death of any of them.
+
+An object is written whole under a temporary name in its own folder and then published under its name by an operation
+that refuses an existing one: a hard link on POSIX, a rename on Windows. There is no lock file and nothing is ever
+replaced, so a reader sees a whole object or none. Temporary names left by the dead are ignored."""
+
+import errno
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pplns.errors import StoreError
+from pplns.model.ids import new_token
+from pplns.stores.protocol import Buffer, Register
+
+TEMPORARY = ".tmp-"
+WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
+_ALREADY_THERE = (errno.EEXIST, errno.ENOTEMPTY)
+Publish = Callable[[str, str], None]
+
+
+def publish_by_link(temporary: str, name: str) -> None:
+    """Give a finished file its name, refusing an existing one, where hard links exist (POSIX)."""
+    try:
+        os.link(temporary, name)
+    finally:
+        os.unlink(temporary)  # noqa: PTH108 - a Path costs more than the call, and this is on every step's way
+
+
+def publish_by_rename(temporary: str, name: str) -> None:
+    """Give a finished file its name by a rename, which refuses an existing one on Windows only."""
+    end = time.monotonic() + WINDOWS_RETRY_SECONDS
+    while True:
+        try:
+            os.rename(temporary, name)  # noqa: PTH104 - as above
+        except FileExistsError:
+            os.unlink(temporary)  # noqa: PTH108
+            raise
+        except PermissionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+class FileStore:
+    """Objects as files under a folder. `fsync` makes each one survive the death of the machine, not only the process."""
+
+    shares_host = True
+
+    def __init__(self, path: Path, *, fsync: bool = False, publish: Publish | None = None) -> None:
+        self.path = path.absolute()
+        self._root = str(self.path)
+        self._fsync = fsync
+        self._publish = publish or (publish_by_rename if os.name == "nt" else publish_by_link)
+
+    def __repr__(self) -> str:
+        return f"FileStore({self._root!r})"
+
+    @property
+    def url(self) -> str:
+        """The URL that opens this store again."""
+        return f"file:{self.path.as_posix()}{'?fsync=1' if self._fsync else ''}"
+
+    def prepare(self) -> None:
+        """Make the folder, and refuse a file system on which two writers could both create one name."""
+        probe = f"probe-{new_token()}"
+        first = self.create(probe, b"")
+        second = self.create(probe, b"")
+        self.delete(probe)
+        if not first or second:
+            raise StoreError(
+                f"The file system of {self._root} lets two writers create the same file.",
+                "A file store needs hard links (POSIX) or renames that refuse an existing name (Windows).",
+                "Put the store on a local disk: --store file:/path/on/a/local/disk.",
+            )
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Create an object if it is absent."""
+        with self._as_store_error("write", name):
+            with self._new_file(name) as (file, temporary):
+                FileUpload(file).write(data)
+            return self._give_name(temporary, name)
+
+    @contextmanager
+    def upload(self, name: str) -> Iterator["FileUpload"]:
+        """Create an object from bytes as they are made."""
+        with self._as_store_error("write", name):
+            with self._new_file(name) as (file, temporary):
+                upload = FileUpload(file)
+                yield upload
+            upload.created = self._give_name(temporary, name)
+
+    def read(self, name: str) -> bytes | None:
+        """Return an object's bytes, or None."""
+        try:
+            with open(self._full(name), "rb", buffering=0) as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _store_error("read", self._full(name), error) from error
+
+    def open(self, name: str) -> Buffer | None:
+        """Return an object's bytes as a view of the file, or None."""
+        try:
+            with open(self._full(name), "rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_size == 0:  # an empty file can't be mapped
+                    return b""
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _store_error("read", self._full(name), error) from error
+
+    def children(self, folder: str) -> list[str]:
+        """Return the sorted names directly in a folder, those of folders with "/" at the end."""
+        try:
+            with os.scandir(self._full(folder)) as entries:
+                return sorted(
+                    entry.name + ("/" if entry.is_dir() else "")
+                    for entry in entries
+                    if not entry.name.startswith(TEMPORARY)
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _store_error("list", self._full(folder), error) from error
+
+    def delete(self, name: str) -> None:
+        """Delete an object if it is there."""
+        with self._as_store_error("delete", name):
+            Path(self._full(name)).unlink(missing_ok=True)
+
+    def read_register(self, name: str) -> Register | None:
+        """Return a register with its age, or None.
+
+        The age is the time of a file written just now in the same folder minus the register's: one clock, the disk's."""
+        while True:
+            generation = self._generation(name)
+            if generation == 0:
+                return None
+            file = self._full(_generation_name(name, generation))
+            with self._as_store_error("read", name):
+                data = Path(file).read_bytes()
+                age_s = self._now(name) - os.stat(file).st_mtime  # noqa: PTH116
+            if self._generation(name) == generation:
+                return Register(data, generation, age_s)
+
+    def swap(self, name: str, data: bytes, *, expected: int) -> int | None:
+        """Write a register whose generation is still `expected`: the file of the next generation is created."""
+        if expected and self._generation(name) != expected:
+            return None
+        return expected + 1 if self.create(_generation_name(name, expected + 1), data) else None
+
+    def renew(self, name: str, data: bytes, *, generation: int) -> int | None:
+        """Touch one's own generation; None when a later one stands."""
+        with self._as_store_error("renew", name):
+            os.utime(self._full(_generation_name(name, generation)))
+        return None if self._has(_generation_name(name, generation + 1)) else generation
+
+    def _generation(self, name: str) -> int:
+        folder, _, base = name.rpartition("/")
+        stem, _, extension = base.rpartition(".")
+        numbers = [one[len(stem) + 1 : -len(extension) - 1] for one in self.children(folder) if one.startswith(f"{stem}.")]
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+    def _now(self, name: str) -> float:
+        with self._new_file(name) as (file, temporary):
+            now = os.fstat(file.fileno()).st_mtime
+        os.unlink(temporary)  # noqa: PTH108
+        return now
+
+    def _has(self, name: str) -> bool:
+        return os.path.lexists(self._full(name))
+
+    def _full(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    @contextmanager
+    def _new_file(self, name: str) -> Iterator[tuple[BinaryIO, str]]:
+        """Open a temporary file in the folder of a name; it is removed when the block fails."""
+        folder = self._full(name).rpartition("/")[0]
+        temporary = f"{folder}/{TEMPORARY}{new_token()}"
+        try:
+            file = open(temporary, "xb", buffering=0)  # noqa: SIM115
+        except FileNotFoundError:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            file = open(temporary, "xb", buffering=0)  # noqa: SIM115
+        try:
+            with file:
+                yield file, temporary
+                if self._fsync:
+                    os.fsync(file.fileno())
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def _give_name(self, temporary: str, name: str) -> bool:
+        try:
+            self._publish(temporary, self._full(name))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno in _ALREADY_THERE:
+                return False
+            raise
+        if self._fsync:
+            _sync_folder(self._full(name).rpartition("/")[0])
+        return True
+
+    @contextmanager
+    def _as_store_error(self, verb: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise _store_error(verb, self._full(name), error) from error
+
+
+class FileUpload:
+    """A file while its bytes are made."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.created = False
+
+    def write(self, data: Buffer, /) -> int:
+        """Write the next bytes, all of them."""
+        view = memoryview(data).cast("B")
+        rest = view
+        while len(rest):
+            rest = rest[self._file.write(rest) :]
+        return len(view)
+
+
+def _generation_name(name: str, generation: int) -> str:
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}.{generation}.{extension}"
+
+
+def _sync_folder(folder: str) -> None:
+    if os.name == "nt":  # Windows can't open a folder; NTFS journals the name by itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _store_error(verb: str, path: str, error: OSError) -> StoreError:
+    remedies = {
+        errno.ENOSPC: "Free some space, then resume the run: what is committed stays.",
+        errno.EROFS: "Choose a folder that can be written: --store file:PATH.",
+        errno.EACCES: "Give yourself the right to write there, or choose another folder: --store file:PATH.",
+        errno.ENAMETOOLONG: "Choose a shorter folder: --store file:PATH.",
+    }
+    return StoreError(
+        f"Can't {verb} {path}: {error.strerror or error}.",
+        "A file store is a folder that this user may read and write.",
+        remedies.get(error.errno or 0, "Mend it or choose another folder: --store file:PATH; then resume the run."),
+    )

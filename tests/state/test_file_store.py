@@ -1,0 +1,116 @@
+"""What is the file store's own: temporary names, unwritable folders, Windows' way of publishing, URLs."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from pplns.errors import ConfigError, StoreError
+from pplns.stores import FileStore, MemoryStore, open_store
+from pplns.stores.files import TEMPORARY, publish_by_rename
+
+
+def test_leftovers_of_the_dead_are_ignored(tmp_path: Path) -> None:
+    """A temporary file that a killed writer left is neither listed nor believed."""
+    store = FileStore(tmp_path)
+    store.create("p/steps/a@1.json", b"{}")
+    (tmp_path / "p/steps" / f"{TEMPORARY}dead").write_bytes(b"half")
+
+    assert store.children("p/steps/") == ["a@1.json"]
+
+
+def test_no_temporary_name_is_left(tmp_path: Path) -> None:
+    """Created, refused and read objects leave nothing beside them."""
+    store = FileStore(tmp_path)
+    store.prepare()
+    store.create("p/x", b"1")
+    store.create("p/x", b"2")
+    store.swap("p/lease.json", b"1", expected=0)
+    store.read_register("p/lease.json")
+
+    assert sorted(one.name for one in (tmp_path / "p").iterdir()) == ["lease.1.json", "x"]
+
+
+def test_a_folder_in_the_way_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """A store whose path is a file says so in three parts."""
+    (tmp_path / "store").write_text("a file")
+
+    with pytest.raises(StoreError) as caught:
+        FileStore(tmp_path / "store").prepare()
+
+    assert "Can't write" in caught.value.met
+    assert caught.value.expected
+    assert "--store" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("number", "word"), [(errno.ENOSPC, "space"), (errno.EROFS, "can be written"), (errno.EACCES, "right")])
+def test_errors_of_the_disk_name_the_remedy(tmp_path: Path, number: int, word: str) -> None:
+    """A full, a read-only and a forbidden disk are told apart."""
+
+    def publish(temporary: str, name: str) -> None:
+        Path(temporary).unlink()
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(StoreError) as caught:
+        FileStore(tmp_path, publish=publish).create("p/x", b"")
+
+    assert word in caught.value.remedy
+
+
+def test_a_file_system_without_exclusive_names_is_refused(tmp_path: Path) -> None:
+    """Where the second writer replaces the first one's file, no run can be safe."""
+    store = FileStore(tmp_path, publish=os.replace)
+
+    with pytest.raises(StoreError, match="lets two writers create the same file"):
+        store.prepare()
+
+
+def test_windows_publishing_waits_for_a_scanner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rename that a virus scanner forbids for a moment is repeated; an existing name is refused at once."""
+    answers: list[type[OSError] | None] = [PermissionError, PermissionError, None, FileExistsError]
+    waits: list[float] = []
+
+    def rename(temporary: str, name: str) -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+        os.replace(temporary, name)
+
+    monkeypatch.setattr("pplns.stores.files.os.rename", rename)
+    monkeypatch.setattr("pplns.stores.files.time.sleep", waits.append)
+    store = FileStore(tmp_path, publish=publish_by_rename)
+
+    assert store.create("p/x", b"1")
+    assert not store.create("p/x", b"2")
+    assert len(waits) == 2
+    assert [one.name for one in (tmp_path / "p").iterdir()] == ["x"]
+
+
+def test_an_open_artifact_outlives_nothing_else(tmp_path: Path) -> None:
+    """A view of an artifact's bytes can't be written through."""
+    store = FileStore(tmp_path)
+    store.create("p/x", b"abc")
+
+    opened = store.open("p/x")
+
+    assert isinstance(opened, memoryview)
+    assert opened.readonly
+
+
+def test_urls(tmp_path: Path) -> None:
+    """Relative paths start at the project; memory: is one store in a process; all else is refused."""
+    inside = open_store("file:state", root=tmp_path)
+    assert inside.url == f"file:{(tmp_path / 'state').as_posix()}"
+    assert open_store(f"file:{tmp_path}/x?fsync=1", root=Path()).url.endswith("x?fsync=1")
+    assert isinstance(open_store("memory:", root=tmp_path), MemoryStore)
+    assert open_store("memory:", root=tmp_path) is open_store("memory:", root=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["", "file:", "s3://bucket", "file:x?sync=yes", "state", "files:x"])
+def test_a_malformed_url_is_refused(url: str, tmp_path: Path) -> None:
+    """The message shows the forms that are accepted."""
+    with pytest.raises(ConfigError) as caught:
+        open_store(url, root=tmp_path)
+
+    assert "file:" in str(caught.value)
