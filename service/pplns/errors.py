@@ -95,9 +95,7 @@ class RetryableError(PplnsError):
 
     code = "retryable"
 
-    def __init__(
-        self, met: str, expected: str = "", remedy: str = "", *, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, met: str, expected: str = "", remedy: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(met, expected, remedy)
         self.retry_after = retry_after
 
@@ -143,9 +141,7 @@ class LeaseHeld(StateError):
 
     code = "lease_held"
 
-    def __init__(
-        self, met: str, expected: str = "", remedy: str = "", *, retry_after: float = 0.0
-    ) -> None:
+    def __init__(self, met: str, expected: str = "", remedy: str = "", *, retry_after: float = 0.0) -> None:
         super().__init__(met, expected, remedy)
         self.retry_after = retry_after
 

@@ -18,6 +18,9 @@ from pplns.model.names import shorten
 from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
 
 MAX_ARGUMENT_DEPTH = 50
+SEQUENCES: frozenset[Any] = frozenset({list, tuple})
+SETS: frozenset[Any] = frozenset({set, frozenset})
+MAPPINGS: frozenset[Any] = frozenset({dict})
 _IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, type, types.FunctionType)
 
 
@@ -128,32 +131,44 @@ def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Grap
     return Graph(pipeline.name, tuple(recording.calls), result)
 
 
-def references_in(value: object) -> Iterator[Reference]:
+def references_in(value: Any) -> Iterator[Reference]:
     """Yield the references in an argument or a result, in order."""
+    kind = kind_of(value)
     if isinstance(value, Reference):
         yield value
-    elif isinstance(value, tuple | list):
-        for one in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from references_in(one)  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, dict):
-        for one in value.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from references_in(one)  # pyright: ignore[reportUnknownArgumentType]
+    elif kind in SEQUENCES or is_named_tuple(value):
+        for one in value:
+            yield from references_in(one)
+    elif kind in MAPPINGS:
+        for one in value.values():
+            yield from references_in(one)
+
+
+def kind_of(value: object) -> Any:
+    """Return the type of a value, for comparing only."""
+    return type(value)
+
+
+def is_named_tuple(value: object) -> bool:
+    """Tell whether a value is a named tuple, whose fields may hold references too."""
+    return isinstance(value, tuple) and hasattr(type(value), "_fields")  # pyright: ignore[reportUnknownArgumentType]
 
 
 def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
     """Return an argument with its references replaced; every container and constant is a fresh copy.
 
     A step that changes a constant it was given thus changes nobody else's."""
+    kind = kind_of(value)
     if isinstance(value, Reference):
         return supply(value)
     if isinstance(value, _IMMUTABLE):
         return value
-    if type(value) in (list, tuple):
-        return type(value)(fill(one, supply) for one in value)
-    if isinstance(value, tuple):  # a named tuple
-        return type(value)(*(fill(one, supply) for one in value))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if type(value) is dict:
-        return {key: fill(one, supply) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if kind in SEQUENCES:
+        return kind(fill(one, supply) for one in value)
+    if is_named_tuple(value):
+        return kind(*(fill(one, supply) for one in value))
+    if kind in MAPPINGS:
+        return {key: fill(one, supply) for key, one in value.items()}
     return copy.deepcopy(value)
 
 
@@ -190,16 +205,17 @@ class _Recording:
                 "Handles may stand in tuples, lists and dicts.", "Flatten it, or build it inside a step.",
             )  # fmt: skip
         inner = functools.partial(self.reference, where=where, depth=depth + 1)
+        kind = kind_of(value)
         if isinstance(value, Handle):
             return self._own(value, where)
-        if type(value) in (list, tuple):
-            return type(value)(inner(one) for one in value)
-        if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named tuple
-            return type(value)(*(inner(one) for one in value))  # pyright: ignore[reportUnknownVariableType]
-        if type(value) is dict:
-            return {_no_handle(key, where): inner(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, set | frozenset):
-            for one in value:  # pyright: ignore[reportUnknownVariableType]
+        if kind in SEQUENCES:
+            return kind(inner(one) for one in value)
+        if is_named_tuple(value):
+            return kind(*(inner(one) for one in value))
+        if kind in MAPPINGS:
+            return {_no_handle(key, where): inner(one) for key, one in value.items()}
+        if kind in SETS:
+            for one in value:
                 _no_handle(one, where)
         return value
 

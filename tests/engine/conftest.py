@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from kit import MetStore, Runs, settings_of
 
+from kit import MetStore, Runs, settings_of
 from pplns.stores import FileStore
 
 

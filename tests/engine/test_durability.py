@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from kit import MetStore, Runs
 
+from kit import MetStore, Runs
 from pplns import Retry, current_run, pipeline, step
 from pplns.engine import executor
 from pplns.engine.events import Event, StepCommitted, StepStarted
@@ -115,8 +115,6 @@ def test_an_idempotency_key_is_the_same_for_every_try_and_waits(runs: Runs, stor
     assert record.state == "succeeded"
     assert seen["at_key"] >= {"first", "second"}
     assert seen["keys"] == [record.result] * 2
-
-
 
 
 @step

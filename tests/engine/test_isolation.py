@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from kit import Runs
 
+from kit import Runs
 from pplns import pipeline, step
 from pplns.state.values import read_values
 

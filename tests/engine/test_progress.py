@@ -68,7 +68,9 @@ def test_a_commit_follows_those_before_it() -> None:
 def test_order_without_data_waits_for_commits(name: str) -> None:
     """Both a step that others are ordered after and the one ordered after it start on durable ground only."""
     assert not progress_of(ordered, a="returned", b="returned", first="waiting").may_start(name)
-    assert progress_of(ordered, a="durable", b="durable", first="waiting" if name == "first" else "durable").may_start(name)
+    assert progress_of(ordered, a="durable", b="durable", first="waiting" if name == "first" else "durable").may_start(
+        name
+    )
 
 
 def test_a_step_that_asks_for_it_waits_for_commits() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from kit import AnyPipeline, MetStore, Runs, steps_of
 
+from kit import AnyPipeline, MetStore, Runs, steps_of
 from pplns import pipeline, step
 from pplns.engine import events
 from pplns.errors import DamagedRecord, LeaseHeld
@@ -17,21 +17,19 @@ from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease, lease_name
 
 calls: Counter[str] = Counter()
-factor = 1
-fail_last = False
+world: dict[str, int] = {}
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    global factor, fail_last
     calls.clear()
-    factor, fail_last = 1, False
+    world.update(factor=1, closed=0)
 
 
 @step
 def make() -> pd.DataFrame:
     calls["make"] += 1
-    return pd.DataFrame({"a": [factor, 2, 3]})
+    return pd.DataFrame({"a": [world["factor"], 2, 3]})
 
 
 @step
@@ -43,7 +41,7 @@ def double(table: pd.DataFrame) -> pd.DataFrame:
 @step
 def publish(table: pd.DataFrame) -> int:
     calls["publish"] += 1
-    if fail_last:
+    if world["closed"]:
         raise ValueError("closed")
     return int(table["a"].sum())
 
@@ -55,10 +53,9 @@ def tables() -> Any:
 
 def fail_and_mend(runs: Runs) -> None:
     """Leave a run `r` with `make` and `double` committed."""
-    global fail_last
-    fail_last = True
+    world["closed"] = 1
     runs.run(tables, run_id="r")
-    fail_last = False
+    world["closed"] = 0
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -100,11 +97,10 @@ def test_an_equal_redo_reuses_what_depends_on_it(file_runs: Runs, tmp_path: Path
 
 def test_a_redo_with_another_value_runs_what_depends_on_it(file_runs: Runs, tmp_path: Path) -> None:
     """The world changed between the attempts: everything after the redone step follows it."""
-    global factor
     fail_and_mend(file_runs)
     only(tmp_path, "make@*.arrow").unlink()
     only(tmp_path, "double@*.arrow").unlink()
-    factor = 10
+    world["factor"] = 10
 
     record = file_runs.resume(tables, "r")
 
@@ -150,7 +146,7 @@ def test_a_damaged_record_of_the_run_is_named(file_runs: Runs, tmp_path: Path, p
     with pytest.raises(DamagedRecord) as caught:
         file_runs.resume(tables, "r")
 
-    assert pattern.split(".")[0].split("/")[0] in caught.value.met
+    assert pattern.split(".", maxsplit=1)[0].split("/", maxsplit=1)[0] in caught.value.met
     assert caught.value.remedy
 
 
@@ -172,10 +168,9 @@ def test_whoever_is_refused_a_commit_takes_the_committed_value(runs: Runs, store
 
 def _commit_of(donor: Runs, one: AnyPipeline, name: str, *, value: int) -> bytes:
     """Return the commit of a step as another holder of run `r` would have written it, with another value."""
-    global factor
-    factor = value
+    world["factor"] = value
     donor.run(one, run_id="r")
-    factor = 1
+    world["factor"] = 1
     folder = f"{one.name}/runs/r/steps/"
     (found,) = [base for base in donor.store.children(folder) if base.startswith(name)]
     record = json.loads(donor.store.read(folder + found) or b"")
@@ -237,10 +232,9 @@ def test_a_live_holder_that_was_sealed_moves_to_the_next_attempt(runs: Runs, sto
 
 def test_a_vanished_attempt_is_lost_and_taken_over(runs: Runs, store: MetStore) -> None:
     """A lease that ran out is ended as lost, then the next attempt begins; what was committed is reused."""
-    global fail_last
-    fail_last = True
+    world["closed"] = 1
     runs.run(tables, run_id="r")
-    fail_last = False
+    world["closed"] = 0
     lease = acquire_lease(store, "tables/runs/r", Claim(Holder("gone"), duration_s=0.0), reopen=True)
     assert not isinstance(lease, End)
 
@@ -252,10 +246,9 @@ def test_a_vanished_attempt_is_lost_and_taken_over(runs: Runs, store: MetStore) 
 def test_five_attempts_lost_without_a_commit_end_the_run(runs: Runs, store: MetStore) -> None:
     """A delivery that kills its container each time isn't repeated for ever; a person may still resume."""
     runs.run(tables, run_id="other")
-    global fail_last
-    fail_last = True
+    world["closed"] = 1
     runs.run(tables, run_id="r", by_person=False)
-    fail_last = False
+    world["closed"] = 0
     for _ in range(5):
         assert not isinstance(acquire_lease(store, "tables/runs/r", Claim(Holder("gone"), 0.0), reopen=True), End)
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from kit import MetStore, Runs, steps_of
 
+from kit import MetStore, Runs, steps_of
 from pplns import (
     LeaseHeld,
     ParameterError,
@@ -21,8 +21,8 @@ from pplns import (
 from pplns.engine import events
 from pplns.errors import KeyReused, StateError, StorageRefused, StoreError
 from pplns.state.history import read_run
-from pplns.state.lease import Claim, acquire_lease
 from pplns.state.holders import Holder
+from pplns.state.lease import Claim, acquire_lease
 
 calls: Counter[str] = Counter()
 broken: set[str] = set()
@@ -265,7 +265,13 @@ def test_a_wrong_number_of_outputs_is_refused(runs: Runs) -> None:
 @step
 def about() -> dict[str, Any]:
     run = current_run()
-    return {"run": run.run_id, "step": run.step, "attempt": run.attempt, "params": dict(run.params), "key": run.idempotency_key}
+    return {
+        "run": run.run_id,
+        "step": run.step,
+        "attempt": run.attempt,
+        "params": dict(run.params),
+        "key": run.idempotency_key,
+    }
 
 
 @pipeline

@@ -44,7 +44,9 @@ def test_a_folder_in_the_way_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert "--store" in caught.value.remedy
 
 
-@pytest.mark.parametrize(("number", "word"), [(errno.ENOSPC, "space"), (errno.EROFS, "can be written"), (errno.EACCES, "right")])
+@pytest.mark.parametrize(
+    ("number", "word"), [(errno.ENOSPC, "space"), (errno.EROFS, "can be written"), (errno.EACCES, "right")]
+)
 def test_errors_of_the_disk_name_the_remedy(tmp_path: Path, number: int, word: str) -> None:
     """A full, a read-only and a forbidden disk are told apart."""
 
@@ -75,7 +77,7 @@ def test_windows_publishing_waits_for_a_scanner(tmp_path: Path, monkeypatch: pyt
         answer = answers.pop(0)
         if answer is not None:
             raise answer
-        os.replace(temporary, name)
+        Path(temporary).replace(name)
 
     monkeypatch.setattr("pplns.stores.files.os.rename", rename)
     monkeypatch.setattr("pplns.stores.files.time.sleep", waits.append)

@@ -92,7 +92,7 @@ class Committer:
                 self._report(Gone())
             except PplnsError as error:
                 self._report(WriteFailed(step, token, error))
-            except Exception as error:  # noqa: BLE001 - a writer thread must never die without a word
+            except Exception as error:  # a writer thread must never die without a word
                 self._report(WriteFailed(step, token, _unexpected(error)))
 
         self._writers.submit(guarded)

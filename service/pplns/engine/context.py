@@ -71,7 +71,9 @@ class CurrentRun:
         left = self.remaining_s()
         if left is not None and left <= 0:
             raise StepTimedOut(
-                f"Step {self.step!r} passed its deadline.", "A try ends before it.", "Raise its timeout, or split the step."
+                f"Step {self.step!r} passed its deadline.",
+                "A try ends before it.",
+                "Raise its timeout, or split the step.",
             )
 
 

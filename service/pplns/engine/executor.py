@@ -11,7 +11,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -60,7 +60,7 @@ class Work:
     params: Mapping[str, Any]
     store: Store
     lease: Lease
-    table_format: str
+    table_format: codecs.TableFormat
     parallel_steps: int
     spent: Mapping[str, int] = field(default_factory=dict[str, int])
     deadline: float | None = None
@@ -509,5 +509,3 @@ def _run_timed_out() -> ErrorInfo:
     return ErrorInfo(
         "run_timed_out", "The run took longer than the pipeline's timeout.", "Raise @pipeline(timeout=…), or split it."
     )
-
-

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pplns.graph import Call, Graph, Reference
+from pplns.graph import MAPPINGS, SEQUENCES, Call, Graph, Reference, is_named_tuple, kind_of
 from pplns.model.artifact import Commit
 from pplns.model.ids import VERSION_LENGTH, digest_fields
 from pplns.state.checkpoints import Checkpoints
@@ -73,9 +73,7 @@ def _plan_step(name: str, shape: str, before: list[str], checkpoints: Checkpoint
     return PlannedStep(name, "reuse" if commit else "run", version, commit)
 
 
-def _effective_version(
-    planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints
-) -> str | None:
+def _effective_version(planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints) -> str | None:
     """Return the version that counts for what comes after: the oldest redo whose value is the same."""
     redo = checkpoints.redos.get(planned.name, 0)
     if redo == 0 or planned.version is None:
@@ -108,19 +106,16 @@ def _places(before: list[str]) -> list[str]:
 
 
 def _shape_of_argument(value: Any, call: Call, digest_constant: DigestConstant) -> str:
+    kind = kind_of(value)
     if isinstance(value, Reference):
         return digest_fields("reference", str(call.inputs.index(value.step)), str(value.output))
-    if type(value) in (tuple, list):
-        parts = (_shape_of_argument(one, call, digest_constant) for one in value)
-        return digest_fields(type(value).__name__, *parts)
-    if type(value) is dict:
+    if kind in SEQUENCES or is_named_tuple(value):
+        return digest_fields(kind.__qualname__, *(_shape_of_argument(one, call, digest_constant) for one in value))
+    if kind in MAPPINGS:
         pairs = [
             part
-            for key, one in value.items()  # pyright: ignore[reportUnknownVariableType]
+            for key, one in value.items()
             for part in (digest_constant(key, call.name), _shape_of_argument(one, call, digest_constant))
         ]
         return digest_fields("dict", *pairs)
-    if isinstance(value, tuple):  # a named tuple may hold references too
-        parts = (_shape_of_argument(one, call, digest_constant) for one in value)  # pyright: ignore[reportUnknownVariableType]
-        return digest_fields(type(value).__qualname__, *parts)  # pyright: ignore[reportUnknownArgumentType]
     return digest_fields("constant", digest_constant(value, call.name))

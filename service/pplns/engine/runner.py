@@ -9,7 +9,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
@@ -24,7 +24,7 @@ from pplns.fingerprint import CodeDigests, digest_constant
 from pplns.graph import Graph, Reference, build_graph, fill
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.ids import check_run_id, derive_run_id, digest_fields, new_token
-from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso
+from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso_now
 from pplns.settings import Settings
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import MAX_LOST_IN_A_ROW, End, EndState, lost_in_a_row, read_end
@@ -119,9 +119,7 @@ def resume_run(
 def _prepare(pipeline: Pipeline[..., Any], head: RunHead, settings: Settings) -> _Prepared:
     """Prepare a run that exists from its own parameters, which are never resolved again."""
     try:
-        params = convert_params(
-            pipeline, head.params, logical_date=head.logical_date, timezone=head.trigger.timezone
-        )
+        params = convert_params(pipeline, head.params, logical_date=head.logical_date, timezone=head.trigger.timezone)
     except ParameterError as error:
         raise ParameterError(
             f"The parameters of run {head.run_id!r} don't fit pipeline {pipeline.name!r} any more: {error.met}",
@@ -244,7 +242,7 @@ def _end(
 ) -> End:
     state: EndState = "failed" if error else "succeeded"
     steps = outcome.steps if outcome else ()
-    finished_at = str(iso(datetime.now(UTC)))
+    finished_at = iso_now()
 
     def make(attempt: int) -> End:
         return End(
@@ -257,7 +255,7 @@ def _end(
 
 
 @contextlib.contextmanager
-def _stopped_by_ctrl_c(executor: Executor) -> Iterator[None]:
+def _stopped_by_ctrl_c(executor: Executor) -> Generator[None]:
     """Turn the first Ctrl-C into an orderly stop; the second one interrupts as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -312,5 +310,3 @@ def _unwrap(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _unwrap(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return codecs.plain(value)
-
-

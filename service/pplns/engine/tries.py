@@ -14,7 +14,7 @@ from pplns import codecs
 from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
-from pplns.graph import Call, fill
+from pplns.graph import Call, fill, kind_of
 from pplns.model.run import ErrorInfo
 
 OWN_FOLDER = str(Path(__file__).parents[1])
@@ -68,7 +68,7 @@ class MetDamage:
 
 
 def run_try(
-    one: Try, call: Call, *, run: CurrentRun, values: Values, table_format: str
+    one: Try, call: Call, *, run: CurrentRun, values: Values, table_format: codecs.TableFormat
 ) -> Returned | Raised | MetDamage:
     """Run a try to its end, in the calling thread."""
     set_current(run)
@@ -79,31 +79,33 @@ def run_try(
         return Returned(one.step, one.token, held, several, time.monotonic() - begun, datetime.now(UTC))
     except InputDamaged as damage:
         return MetDamage(one.step, one.token, damage.step, damage.reason)
-    except BaseException as error:  # noqa: BLE001 - the border: SystemExit from a step ends the step, not the thread
+    except BaseException as error:  # the border: SystemExit from a step ends the step, not the thread
         info = info_of(error, step=one.step)
         error.__traceback__ = None  # its frames hold the step's inputs in memory
         return Raised(one.step, one.token, error, info, time.monotonic() - begun)
 
 
-def hold_outputs(returned: object, call: Call, *, table_format: str) -> tuple[tuple[codecs.Held, ...], bool]:
+def hold_outputs(
+    returned: Any, call: Call, *, table_format: codecs.TableFormat
+) -> tuple[tuple[codecs.Held, ...], bool]:
     """Hold what a step returned, each of several outputs by itself.
 
     Raises: StorageRefused."""
     if call.outputs is None:
         return (codecs.hold(returned, where=f"Step {call.name!r}", table_format=table_format),), False
-    if type(returned) is not tuple or len(returned) != call.outputs:  # pyright: ignore[reportUnknownArgumentType]
-        shown = f"a tuple of {len(returned)}" if type(returned) is tuple else f"a {type(returned).__name__}"  # pyright: ignore[reportUnknownArgumentType]
+    kind = kind_of(returned)
+    if kind is not tuple or len(returned) != call.outputs:
+        shown = f"a tuple of {len(returned)}" if kind is tuple else f"a {kind.__name__}"
         raise StorageRefused(
             f"Step {call.name!r} returned {shown}.",
             f"It declares {call.outputs} outputs, so it returns a tuple of {call.outputs}.",
             "Correct the return, the annotation `-> tuple[A, B]`, or @step(outputs=…).",
         )
-    where = f"of step {call.name!r}"
-    places: tuple[Any, ...] = returned
-    return tuple(
-        codecs.hold(value, where=f"Output {place} {where}", table_format=table_format)
-        for place, value in enumerate(places)
-    ), True
+    held = (
+        codecs.hold(value, where=f"Output {place} of step {call.name!r}", table_format=table_format)
+        for place, value in enumerate(returned)
+    )
+    return tuple(held), True
 
 
 def info_of(error: BaseException, *, step: str) -> ErrorInfo:
@@ -113,9 +115,7 @@ def info_of(error: BaseException, *, step: str) -> ErrorInfo:
         return ErrorInfo(error.code, error.message, error.hint, frames)
     text = str(error)
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return ErrorInfo(
-        "step_failed", f"Step {step!r} raised {message}", "Correct the step, then resume the run.", frames
-    )
+    return ErrorInfo("step_failed", f"Step {step!r} raised {message}", "Correct the step, then resume the run.", frames)
 
 
 def _call(call: Call, values: Values) -> Any:

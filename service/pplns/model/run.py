@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pplns.errors import PplnsError
@@ -111,3 +111,8 @@ class RunRecord:
 def iso(time: datetime | None) -> str | None:
     """Return a time as ISO 8601 text, or None."""
     return None if time is None else time.isoformat()
+
+
+def iso_now() -> str:
+    """Return the present time as ISO 8601 text in UTC."""
+    return datetime.now(UTC).isoformat()

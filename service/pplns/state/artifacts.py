@@ -55,7 +55,7 @@ def load_value(store: Store, stored: StoredValue) -> codecs.Held:
     if digest_of(data) != stored.digest:
         raise DamagedArtifact(
             f"The artifact {stored.artifact!r} is damaged.",
-            f"Its commit names {stored.size_bytes} bytes with the digest {stored.digest}; {len(data)} bytes were found.",
+            f"Its commit names {stored.size_bytes} bytes of digest {stored.digest}; {len(data)} bytes were found.",
             "Resume the run: the step is run again.",
         )
     return codecs.restore(stored, data)

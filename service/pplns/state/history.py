@@ -39,7 +39,9 @@ def record_of(head: RunHead, end: End) -> RunRecord:
     )  # fmt: skip
 
 
-def list_runs(store: Store, *, pipeline: str | None = None, state: str | None = None, limit: int = 20) -> list[RunRecord]:
+def list_runs(
+    store: Store, *, pipeline: str | None = None, state: str | None = None, limit: int = 20
+) -> list[RunRecord]:
     """Return runs, newest first, of one pipeline or of all, in one state or in any.
 
     Raises: ParameterError for a state that is none."""
@@ -80,7 +82,7 @@ def find_run(store: Store, reference: str) -> tuple[str, str]:
 
 
 def _newest_first(store: Store, pipeline: str | None, state: str | None) -> Iterator[tuple[str, str]]:
-    """Yield pipeline and run id by the run's logical time, newest first, reading no run but those with ids of their own."""
+    """Yield pipeline and run id, newest logical time first, reading only the runs whose ids don't tell it."""
     names = [pipeline] if pipeline else _pipelines(store)
     found = [(name, run_id) for name in names for run_id in _run_ids(store, name, state)]
     return iter(sorted(found, key=lambda one: (_logical_time(store, *one), one), reverse=True))

@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
 from pplns.model.ids import new_token
+from pplns.model.run import iso_now
 from pplns.state import records
 from pplns.state.ends import End, create_end, end_name, read_end
 from pplns.state.holders import Holder, is_gone, mark_active
@@ -84,7 +84,7 @@ def acquire_lease(store: Store, prefix: str, claim: Claim, *, reopen: bool) -> "
 
     Raises: LeaseHeld while another holder works on it."""
     view = view_lease(store, prefix)
-    attempt, expected, first_started_at = 1, 0, _now()
+    attempt, expected, first_started_at = 1, 0, iso_now()
     if view is not None:
         end = read_end(store, prefix, view.attempt)
         if end is None:
@@ -103,7 +103,7 @@ def _seal(store: Store, prefix: str, view: LeaseView) -> End:
     if view.live:
         raise _held(view.expires_in_s)
     lost = End(
-        attempt=view.attempt, state="lost", final=False, finished_at=_now(), started_at=view.started_at,
+        attempt=view.attempt, state="lost", final=False, finished_at=iso_now(), started_at=view.started_at,
         first_started_at=view.first_started_at, commits=len(store.children(f"{prefix}/steps/")),
     )  # fmt: skip
     return create_end(store, prefix, lost, writer=new_token())
@@ -119,7 +119,7 @@ class Lease:
     attempt: int
     first_started_at: str
     monotonic: Callable[[], float] = time.monotonic
-    started_at: str = field(default_factory=lambda: _now())
+    started_at: str = field(default_factory=iso_now)
     _generation: int = 0
     _acknowledged: float = 0.0
     _is_over: bool = False
@@ -230,7 +230,3 @@ def _held(expires_in_s: float) -> LeaseHeld:
         f"Wait for it; if it is gone, try again in {expires_in_s:.0f} s." if expires_in_s >= 1 else "Try again.",
         retry_after=expires_in_s,
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

@@ -27,7 +27,7 @@ def decode(data: bytes, *, name: str) -> dict[str, Any]:
 
     Raises: DamagedRecord for what is no record, NewerRecord for one of a newer schema."""
     try:
-        record = json.loads(data)
+        record: dict[str, Any] = json.loads(data)
         schema = record["schema"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise DamagedRecord(

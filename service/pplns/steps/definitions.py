@@ -9,18 +9,27 @@ from contextvars import ContextVar
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from pplns.errors import DefinitionError
-from pplns.model.durations import Duration, seconds_of
+from pplns.model.durations import Duration
 from pplns.model.frozen import Frozen
 from pplns.model.names import check_name
 from pplns.model.policies import NO_RETRY, Resources, Retry
 from pplns.model.triggers import PubSub, Schedule
+from pplns.steps.checks import (
+    check_count,
+    check_flag,
+    check_function,
+    check_outputs,
+    check_timeout,
+    check_triggers,
+    check_type,
+    name_of,
+)
 from pplns.steps.handles import Handle
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_PARALLEL_STEPS = 8
-_CO_ASYNC = 0x80 | 0x200  # CO_COROUTINE and CO_ASYNC_GENERATOR of inspect, which costs 7 ms to import
 
 
 class Recorder(Protocol):
@@ -46,14 +55,17 @@ class StepOptions(Frozen):
 class Step(Generic[P, R]):
     """A reusable step: a function with a name, a retry policy and a place for its checkpoint."""
 
+    __name__: str
+
     def __init__(self, function: Callable[P, R], *, name: str | None = None, options: StepOptions) -> None:
-        _check_function(function, kind="step")
+        _check_undecorated(function, kind="step")
+        check_function(function, kind="step")
         self.function = function
-        self.name = check_name(name or function.__name__, kind="step")
+        self.name = check_name(function.__name__ if name is None else name, kind="step")
         self.options_set = options
         self.is_named = False
         self.order: tuple[object, ...] = ()
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Record the call inside a pipeline function, else call the function."""
@@ -76,6 +88,7 @@ class Step(Generic[P, R]):
         """Return this step ordered after others without taking their data: `publish.after(y)(x)`.
 
         It starts once those steps, and all before them, are durable."""
+        _check_called(outputs, step=self.name)
         other = self._copy()
         other.order = (*self.order, *outputs)
         return other
@@ -90,11 +103,11 @@ class Step(Generic[P, R]):
         """Return this step with other options, for one use: `load.options(retry=Retry(attempts=5))(day)`."""
         changes: dict[str, Any] = {}
         if retry is not None:
-            changes["retry"] = _check_type(retry, Retry, what="retry", step=self.name)
+            changes["retry"] = check_type(retry, Retry, what="retry", where=repr(self))
         if timeout is not None:
-            changes["timeout"] = seconds_of(timeout, what=f"The timeout of step {self.name!r}")
+            changes["timeout"] = check_timeout(timeout, what=f"The timeout of step {self.name!r}")
         if wait_for_commit is not None:
-            changes["wait_for_commit"] = wait_for_commit
+            changes["wait_for_commit"] = check_flag(wait_for_commit, what="wait_for_commit")
         other = self._copy()
         other.options_set = self.options_set.replace(**changes)
         return other
@@ -109,6 +122,8 @@ class Step(Generic[P, R]):
 class Pipeline(Generic[P, R]):
     """A pipeline: a function that connects steps, with its triggers and what its container gets."""
 
+    __name__: str
+
     def __init__(
         self,
         function: Callable[P, R],
@@ -120,15 +135,16 @@ class Pipeline(Generic[P, R]):
         max_concurrent_runs: int | None,
         max_parallel_steps: int,
     ) -> None:
-        _check_function(function, kind="pipeline")
+        _check_undecorated(function, kind="pipeline")
+        check_function(function, kind="pipeline")
         self.function = function
-        self.name = check_name(name or function.__name__, kind="pipeline")
+        self.name = check_name(function.__name__ if name is None else name, kind="pipeline")
         self.triggers = triggers
         self.resources = resources
         self.timeout = timeout
         self.max_concurrent_runs = max_concurrent_runs
         self.max_parallel_steps = max_parallel_steps
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function as plain Python: each step runs at once, nothing is stored.
@@ -136,7 +152,7 @@ class Pipeline(Generic[P, R]):
         Inside another pipeline function its steps become steps of that pipeline."""
         from pplns.steps.parameters import with_logical_date_now
 
-        return self.function(*args, **with_logical_date_now(self, args, kwargs))  # type: ignore[arg-type]
+        return self.function(*args, **with_logical_date_now(self, args, kwargs))
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name!r}>"
@@ -175,12 +191,11 @@ def step(
     before it is durable: for a step that writes to the outside and whose output others use.
 
     Raises: DefinitionError."""
-    where = f"@step on {_name_of(function)}" if function is not None else "@step"
     options = StepOptions(
-        retry=_check_type(retry, Retry, what="retry", step=where),
-        timeout=None if timeout is None else seconds_of(timeout, what="The timeout of a step"),
-        outputs=_check_outputs(outputs),
-        wait_for_commit=wait_for_commit,
+        retry=check_type(retry, Retry, what="retry", where="@step"),
+        timeout=check_timeout(timeout, what="The timeout of a step"),
+        outputs=check_outputs(outputs),
+        wait_for_commit=check_flag(wait_for_commit, what="wait_for_commit"),
     )
     if function is not None:
         return Step(function, name=name, options=options)
@@ -218,87 +233,35 @@ def pipeline(
     Raises: DefinitionError."""
 
     def decorate(decorated: Callable[P, R]) -> Pipeline[P, R]:
+        where = f"The pipeline {name_of(decorated)}"
+        given = Resources() if resources is None else resources
         return Pipeline(
             decorated,
             name=name,
-            triggers=_check_triggers(triggers, _name_of(decorated)),
-            resources=_check_type(resources or Resources(), Resources, what="resources", step=_name_of(decorated)),
-            timeout=None if timeout is None else seconds_of(timeout, what="The timeout of a pipeline"),
-            max_concurrent_runs=_check_count(max_concurrent_runs, "max_concurrent_runs"),
-            max_parallel_steps=_check_count(max_parallel_steps, "max_parallel_steps") or DEFAULT_PARALLEL_STEPS,
+            triggers=check_triggers(triggers, name_of(decorated)),
+            resources=check_type(given, Resources, what="resources", where=where),
+            timeout=check_timeout(timeout, what="The timeout of a pipeline"),
+            max_concurrent_runs=check_count(max_concurrent_runs, "max_concurrent_runs"),
+            max_parallel_steps=check_count(max_parallel_steps, "max_parallel_steps") or DEFAULT_PARALLEL_STEPS,
         )
 
     return decorate if function is None else decorate(function)
 
 
-def _name_of(function: object) -> str:
-    return repr(getattr(function, "__name__", function))
-
-
-def _check_function(function: object, *, kind: str) -> None:
-    code = getattr(function, "__code__", None)
+def _check_undecorated(function: object, *, kind: str) -> None:
     if isinstance(function, Step | Pipeline):
         raise DefinitionError(
             f"@{kind} stands on {function!r}.",
             "A function is either a step or a pipeline, and is decorated once.",
             "Remove one of the decorators.",
         )
-    if not callable(function) or not hasattr(function, "__name__"):
-        raise DefinitionError(
-            f"@{kind} stands on {function!r}.", "It decorates a function.", f"Write `@{kind}` above a `def`."
-        )
-    if code is not None and code.co_flags & _CO_ASYNC:
-        raise DefinitionError(
-            f"The {kind} {_name_of(function)} is an `async def`.",
-            f"A {kind} is a plain function.",
-            "Write `def`, and call `asyncio.run(…)` inside a step that needs it.",
-        )
 
 
-def _check_type(value: Any, wanted: type, *, what: str, step: str) -> Any:
-    if not isinstance(value, wanted):
-        raise DefinitionError(
-            f"{step} has {what}={value!r}.",
-            f"{what} is a {wanted.__name__}.",
-            f"Write {what}={wanted.__name__}(…); `from pplns import {wanted.__name__}`.",
-        )
-    return value
-
-
-def _check_outputs(outputs: int | None) -> int | None:
-    if outputs is not None and (isinstance(outputs, bool) or not isinstance(outputs, int) or outputs < 1):
-        raise DefinitionError(
-            f"@step(outputs={outputs!r}).", "outputs is how many values the step returns as a tuple, at least 1.",
-            "Write outputs=2 for `return a, b`.",
-        )
-    return outputs
-
-
-def _check_count(count: int | None, what: str) -> int | None:
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise DefinitionError(
-            f"@pipeline({what}={count!r}).", f"{what} is a whole number of at least 1.", f"Write {what}=1, or leave it out."
-        )
-    return count
-
-
-def _check_triggers(triggers: Iterable[Schedule | PubSub], name: str) -> tuple[Schedule | PubSub, ...]:
-    if isinstance(triggers, Schedule | PubSub):
-        raise DefinitionError(
-            f"The pipeline {name} has triggers={triggers!r}.", "triggers is a list.", "Put it in brackets: triggers=[…]."
-        )
-    found = tuple(triggers)
-    for trigger in found:
-        if not isinstance(trigger, Schedule | PubSub):
+def _check_called(outputs: tuple[object, ...], *, step: str) -> None:
+    for output in outputs:
+        if isinstance(output, Step | Pipeline):
             raise DefinitionError(
-                f"The pipeline {name} has the trigger {trigger!r}.",
-                "A trigger is a Schedule or a PubSub.",
-                'Write triggers=[Schedule("0 6 * * *")], for example.',
+                f"The step {step!r} is ordered after {output!r} itself.",
+                "`after` takes what a step's call returned.",
+                "Call it first: `ready = load(…)`, then `publish.after(ready)(…)`.",
             )
-    named = [trigger.name for trigger in found if trigger.name]
-    for repeated in {one for one in named if named.count(one) > 1}:
-        raise DefinitionError(
-            f"The pipeline {name} has two triggers named {repeated!r}.", "Names of triggers are unique in a pipeline.",
-            "Rename one of them.",
-        )
-    return found

@@ -36,7 +36,12 @@ class Handle:
         graph, step, outputs = self._pplns_graph, self._pplns_step, self._pplns_outputs
         return iter([Handle(graph, step, outputs=outputs, output=place) for place in range(outputs)])
 
-    def __bool__(self) -> bool:
+    def __len__(self) -> int:
+        if self._pplns_outputs is None or self._pplns_output is not None:
+            self._refuse("was used with len()", "Compute inside a step that takes this output.")
+        return self._pplns_outputs  # list(), tuple() and f(*handle) ask for it before they unpack
+
+    def __bool__(self) -> bool:  # noqa: PLE0304 - it returns never
         self._refuse(
             "was tested for truth (`if`, `while`, `and`, `or`, `not`)",
             "Decide inside a step, or on a parameter of the pipeline.",
@@ -46,6 +51,11 @@ class Handle:
         if name.startswith("__") and name.endswith("__"):  # copy, inspect and debuggers probe for these
             raise AttributeError(name)
         self._refuse(f"was asked for its attribute {name!r}", "Use the attribute inside a step that takes this output.")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in self.__slots__:
+            self._refuse(f"had its attribute {name!r} set", "Change the value inside a step that takes this output.")
+        object.__setattr__(self, name, value)
 
     def __getitem__(self, key: object) -> Never:
         self._refuse(
@@ -60,9 +70,10 @@ class Handle:
         return self.__format__("")
 
     def __call__(self, *args: object, **kwargs: object) -> Never:
+        """Refuse: a handle is a value to come, not a function."""
         self._refuse(
             "was called",
-            "Options come before the call: `publish.after(y)(x)`, `clean.named(\"clean_returns\")(x)`.",
+            'Options come before the call: `publish.after(y)(x)`, `clean.named("clean_returns")(x)`.',
         )
 
     def __hash__(self) -> int:
@@ -86,10 +97,11 @@ _OPERATORS = {
     "/": ("truediv", "rtruediv"), "//": ("floordiv", "rfloordiv"), "%": ("mod", "rmod"), "**": ("pow", "rpow"),
     "@": ("matmul", "rmatmul"), "&": ("and", "rand"), "|": ("or", "ror"), "^": ("xor", "rxor"), "~": ("invert",),
     "<<": ("lshift", "rlshift"), ">>": ("rshift", "rrshift"), "==": ("eq",), "!=": ("ne",), "<": ("lt",),
-    "<=": ("le",), ">": ("gt",), ">=": ("ge",), "in": ("contains",), "len()": ("len",), "abs()": ("abs",),
-    "int()": ("int", "index"), "float()": ("float",), "await": ("await",), "with": ("enter", "exit"),
-    "item assignment": ("setitem", "delitem"), "next()": ("next",), "reversed()": ("reversed",),
-    "round()": ("round",), "divmod()": ("divmod", "rdivmod"), "async for": ("aiter",), "async with": ("aenter",),
+    "<=": ("le",), ">": ("gt",), ">=": ("ge",), "in": ("contains",), "abs()": ("abs",),
+    "int()": ("int", "index"), "float()": ("float",), "complex()": ("complex",), "bytes()": ("bytes",),
+    "a path": ("fspath",), "round()": ("round", "trunc", "floor", "ceil"), "divmod()": ("divmod", "rdivmod"),
+    "next()": ("next",), "reversed()": ("reversed",), "item assignment": ("setitem", "delitem"),
+    "await": ("await",), "with": ("enter", "exit"), "async for": ("aiter",), "async with": ("aenter", "aexit"),
 }  # fmt: skip
 for _operator, _names in _OPERATORS.items():
     for _name in _names:

@@ -17,5 +17,6 @@ def logical_date() -> Any:
     """Return a default for a parameter: the time the run stands for.
 
     That is the schedule's time, the message's publish time, or now. Annotated `date` it is the day in the trigger's
-    time zone (the Schedule's own, else `timezone` in `[tool.pplns]`, else UTC); annotated `datetime` it is aware UTC."""
+    time zone (the Schedule's own, else `timezone` in `[tool.pplns]`, else UTC); annotated `datetime` it is aware UTC.
+    """
     return LOGICAL_DATE

@@ -1,6 +1,6 @@
 """Where the state of runs is kept: in memory, in files, later in Cloud Storage.
 
-    open_store("file:.pplns", root=project)"""
+open_store("file:.pplns", root=project)"""
 
 from pathlib import Path
 

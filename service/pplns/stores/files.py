@@ -8,7 +8,7 @@ import errno
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -49,7 +49,7 @@ def publish_by_rename(temporary: str, name: str) -> None:
 
 
 class FileStore:
-    """Objects as files under a folder. `fsync` makes each one survive the death of the machine, not only the process."""
+    """Objects as files under a folder; `fsync` makes each survive the machine's death, not only the process's."""
 
     shares_host = True
 
@@ -88,7 +88,7 @@ class FileStore:
             return self._give_name(temporary, name)
 
     @contextmanager
-    def upload(self, name: str) -> Iterator["FileUpload"]:
+    def upload(self, name: str) -> Generator["FileUpload"]:
         """Create an object from bytes as they are made."""
         with self._as_store_error("write", name):
             with self._new_file(name) as (file, temporary):
@@ -99,7 +99,7 @@ class FileStore:
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None."""
         try:
-            with open(self._full(name), "rb", buffering=0) as file:
+            with open(self._full(name), "rb", buffering=0) as file:  # noqa: PTH123
                 return file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -109,7 +109,7 @@ class FileStore:
     def open(self, name: str) -> Buffer | None:
         """Return an object's bytes as a view of the file, or None."""
         try:
-            with open(self._full(name), "rb", buffering=0) as file:
+            with open(self._full(name), "rb", buffering=0) as file:  # noqa: PTH123
                 if os.fstat(file.fileno()).st_size == 0:  # an empty file can't be mapped
                     return b""
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -140,7 +140,8 @@ class FileStore:
     def read_register(self, name: str) -> Register | None:
         """Return a register with its age, or None.
 
-        The age is the time of a file written just now in the same folder minus the register's: one clock, the disk's."""
+        The age is the time of a file written just now in the same folder minus the register's: one clock, the disk's.
+        """
         while True:
             generation = self._generation(name)
             if generation == 0:
@@ -167,7 +168,9 @@ class FileStore:
     def _generation(self, name: str) -> int:
         folder, _, base = name.rpartition("/")
         stem, _, extension = base.rpartition(".")
-        numbers = [one[len(stem) + 1 : -len(extension) - 1] for one in self.children(folder) if one.startswith(f"{stem}.")]
+        numbers = [
+            one[len(stem) + 1 : -len(extension) - 1] for one in self.children(folder) if one.startswith(f"{stem}.")
+        ]
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def _now(self, name: str) -> float:
@@ -183,15 +186,15 @@ class FileStore:
         return f"{self._root}/{name}"
 
     @contextmanager
-    def _new_file(self, name: str) -> Iterator[tuple[BinaryIO, str]]:
+    def _new_file(self, name: str) -> Generator[tuple[BinaryIO, str]]:
         """Open a temporary file in the folder of a name; it is removed when the block fails."""
         folder = self._full(name).rpartition("/")[0]
         temporary = f"{folder}/{TEMPORARY}{new_token()}"
         try:
-            file = open(temporary, "xb", buffering=0)  # noqa: SIM115
+            file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
         except FileNotFoundError:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            file = open(temporary, "xb", buffering=0)  # noqa: SIM115
+            file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
         try:
             with file:
                 yield file, temporary
@@ -215,7 +218,7 @@ class FileStore:
         return True
 
     @contextmanager
-    def _as_store_error(self, verb: str, name: str) -> Iterator[None]:
+    def _as_store_error(self, verb: str, name: str) -> Generator[None]:
         try:
             yield
         except OSError as error:

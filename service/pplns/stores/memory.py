@@ -4,7 +4,7 @@ It keeps the whole protocol, for the threads of one process."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from pplns.errors import StoreError
@@ -35,7 +35,7 @@ class MemoryStore:
             return True
 
     @contextmanager
-    def upload(self, name: str) -> Iterator["_MemoryUpload"]:
+    def upload(self, name: str) -> Generator["_MemoryUpload"]:
         """Create an object from bytes as they are made."""
         upload = _MemoryUpload()
         yield upload
