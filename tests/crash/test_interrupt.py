@@ -69,4 +69,4 @@ def test_a_killed_run_is_lost_and_never_running(project: Path) -> None:
     expected = "lost" if sys.platform == "linux" else "running"  # elsewhere only the lease's end tells
     assert json.loads(shown)["state"] == expected
     if sys.platform == "linux":
-        assert "\"r\"" in listed
+        assert '"r"' in listed

@@ -76,7 +76,7 @@ def wait_for_a_step(harness: Harness, process: "subprocess.Popen[bytes]", before
 
 
 def branch_of(name: str) -> str:
-    return name.split("_")[0]
+    return name.split("_", maxsplit=1)[0]
 
 
 def kill_once(harness: Harness, run_id: str, instant: float) -> Counter[str] | None:

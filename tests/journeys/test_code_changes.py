@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-PIPELINE = '''
+PIPELINE = """
 from pathlib import Path
 from pplns import pipeline, step
 from tools.clean import tidy
@@ -53,7 +53,7 @@ def publish(values: list, count: int) -> list:
 def changing():
     loaded = load()
     return publish(clean(loaded), other(loaded))
-'''
+"""
 CLEAN = "from tools.deep.order import ordered\n\n\ndef tidy(values):\n    return ordered(values)\n"
 ORDER = "FACTOR = 1\n\n\ndef ordered(values):\n    return sorted(value * FACTOR for value in values)\n"
 

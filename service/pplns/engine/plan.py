@@ -112,10 +112,9 @@ def _shape_of_argument(value: Any, call: Call, digest_constant: DigestConstant) 
     if kind in SEQUENCES or is_named_tuple(value):
         return digest_fields(kind.__qualname__, *(_shape_of_argument(one, call, digest_constant) for one in value))
     if kind in MAPPINGS:
-        pairs = [
-            part
+        pairs = sorted(
+            (digest_constant(key, call.name), _shape_of_argument(one, call, digest_constant))
             for key, one in value.items()
-            for part in (digest_constant(key, call.name), _shape_of_argument(one, call, digest_constant))
-        ]
-        return digest_fields("dict", *pairs)
+        )
+        return digest_fields("dict", *(part for pair in pairs for part in pair))
     return digest_fields("constant", digest_constant(value, call.name))

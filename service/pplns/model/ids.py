@@ -33,8 +33,9 @@ def derive_run_id(pipeline: str, *, kind: str, key: str, logical_date: datetime)
     """Return the run id of a trigger: its logical time in UTC, a dash, 16 hex digits of its identity.
 
     The same trigger delivered twice gives the same id."""
-    time = logical_date.astimezone(UTC).strftime("%Y%m%dt%H%M%Sz")
-    return f"{time}-{digest_fields(pipeline, kind, key)[:16]}"
+    time = logical_date.astimezone(UTC)
+    year = f"{time.year:04}"  # strftime doesn't fill %Y with zeros on every system
+    return f"{year}{time:%m%dt%H%M%Sz}-{digest_fields(pipeline, kind, key)[:16]}"
 
 
 def time_of_run_id(run_id: str) -> datetime | None:

@@ -16,6 +16,7 @@ _KINDS: dict[Any, Kind] = {
     dict: "dict",
 }  # fmt: skip
 _NAMES: dict[Any, str] = {Any: "any", object: "any", None: "None", types.NoneType: "None"}
+MAX_CHOICES_SHOWN = 6  # an enum of more members is shown by its name
 
 
 class UnsupportedError(Exception):
@@ -92,9 +93,16 @@ def shown(annotation: Any) -> str:
         return " | ".join(option.name if isinstance(option, enum.Enum) else repr(option) for option in parts)
     if origin is not None:
         return f"{shown(origin)}[{', '.join('...' if part is Ellipsis else shown(part) for part in parts)}]"
-    if kind_name := _NAMES.get(annotation):
+    if kind_name := _NAMES.get(annotation) or _choices(annotation):
         return kind_name
     return str(getattr(annotation, "__name__", annotation))
+
+
+def _choices(annotation: Any) -> str | None:
+    if not _is_class(annotation) or not issubclass(annotation, enum.Enum):
+        return None
+    names = list(annotation.__members__)
+    return " | ".join(names) if len(names) <= MAX_CHOICES_SHOWN else None
 
 
 def wanted(annotation: Any) -> str:

@@ -4,6 +4,7 @@ Values come as text from a command line or typed from JSON, and nothing is guess
 `stored` gives the JSON form of a converted value, and converting that gives the value again."""
 
 import dataclasses
+import difflib
 import enum
 import json
 import typing
@@ -20,13 +21,16 @@ _LISTS = (list, tuple, set, frozenset)
 
 
 class RefusedError(Exception):
-    """A value that doesn't convert: `met` and `expected` for the message, `place` where in the parameter it stands."""
+    """A value that doesn't convert: `met`, `expected` and `remedy` for the message, `place` where it stands in it.
 
-    def __init__(self, met: str, expected: str, place: str) -> None:
-        super().__init__(met, expected, place)
+    An empty remedy is to send another value."""
+
+    def __init__(self, met: str, expected: str, place: str, remedy: str = "") -> None:
+        super().__init__(met, expected, place, remedy)
         self.met = met
         self.expected = expected
         self.place = place
+        self.remedy = remedy
 
 
 def refusal(value: Any, wanted: str, place: str = "") -> RefusedError:
@@ -177,7 +181,10 @@ def _check_fields(found: Mapping[str, Any], annotation: type, place: str) -> Non
     known = f"{shown(annotation)} has the fields {', '.join(repr(name) for name in fields)}."
     for name in found:
         if name not in fields:
-            raise RefusedError("is unknown", known, f"{place}.{name}")
+            near = difflib.get_close_matches(name, fields, n=1)
+            raise RefusedError(
+                "is unknown", known, f"{place}.{name}", f"Did you mean {near[0]!r}?" if near else "Leave it out."
+            )
     for field in dataclasses.fields(cast("Any", annotation)):
         has_default = (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
         if field.init and not has_default and field.name not in found:

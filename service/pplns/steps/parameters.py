@@ -3,6 +3,7 @@
 An unknown, missing or unconvertible parameter is refused by its name before anything runs."""
 
 import difflib
+import json
 import sys
 import types
 import typing
@@ -55,6 +56,16 @@ class Parameter:
     def is_required(self) -> bool:
         """Whether a run can't start without it."""
         return self.default is MISSING and not self.is_logical_date
+
+    @property
+    def shown_default(self) -> str:
+        """The default as it would be sent with -p, 'logical_date()' for the time of the run, or '' where none is."""
+        if self.is_logical_date:
+            return "logical_date()"
+        if self.default is MISSING:
+            return ""
+        as_json = stored(self.default)
+        return as_json if isinstance(as_json, str) else json.dumps(as_json, ensure_ascii=False)
 
 
 def parameters_of(pipeline: "Pipeline[Any, Any]") -> tuple[Parameter, ...]:
@@ -231,7 +242,7 @@ def _converted(pipeline: "Pipeline[Any, Any]", parameter: Parameter, value: Any,
         raise ParameterError(
             f"The parameter {where!r} of pipeline {pipeline.name!r} {refused.met}.",
             refused.expected,
-            f"Send another value{default}.",
+            refused.remedy or f"Send another value{default}.",
         ) from None
 
 
@@ -247,7 +258,7 @@ def _default(pipeline: "Pipeline[Any, Any]", parameter: Parameter, *, logical_da
         raise DefinitionError(
             f"The default of parameter {where!r} of pipeline {pipeline.name!r} {refused.met}.",
             f"The parameter is annotated {parameter.shown}. {refused.expected}",
-            "Correct the default or the annotation.",
+            refused.remedy or "Correct the default or the annotation.",
         ) from None
 
 
@@ -262,8 +273,6 @@ def _convert(parameter: Parameter, value: Any, timezone: str) -> Any:
 
 def _reads_back(converted: Any, parameter: Parameter, timezone: str) -> bool:
     """Tell whether the record of a run gives this value back, so that a resumed run has the same parameters."""
-    import json
-
     try:
         sent_again = json.loads(json.dumps(stored(converted), allow_nan=False))
         again = convert(sent_again, parameter.annotation, timezone=timezone)

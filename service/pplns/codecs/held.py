@@ -1,0 +1,89 @@
+"""What the engine sees of a value between its return (or its checkpoint) and its last consumer."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+INLINE_LIMIT_BYTES = 16_384
+
+TableFormat = Literal["arrow", "parquet"]
+Bytes = bytes | bytearray | memoryview
+
+
+class Sink(Protocol):
+    """What an artifact is written to; the caller counts and digests the bytes as they pass."""
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        """Take some bytes and return their number."""
+        ...
+
+
+class Held(Protocol):
+    """One value of a step. `codec`, `extension`, `meta`, `rows` and `columns` go into its `StoredValue`.
+
+    With `has_inline` the value is `inline`, JSON that goes into the commit itself, and `inline_bytes` its exact text
+    for the digest. Without, `write` makes the artifact."""
+
+    @property
+    def codec(self) -> str:
+        """How the value is read back: "json", "text", "bytes", "numpy", "pandas", "arrow", "polars"."""
+        ...
+
+    @property
+    def extension(self) -> str:
+        """The end of the artifact's name, without the dot."""
+        ...
+
+    @property
+    def meta(self) -> Mapping[str, Any] | None:
+        """What `restore` needs besides the bytes; JSON."""
+        ...
+
+    @property
+    def rows(self) -> int | None:
+        """The rows of a table, None for other values."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, str] | None:
+        """The columns of a table, name → Arrow type, in order; None for other values."""
+        ...
+
+    @property
+    def has_inline(self) -> bool:
+        """Whether the value goes into the commit itself (`inline` may be None and mean the value None)."""
+        ...
+
+    @property
+    def inline(self) -> Any:
+        """The value as JSON; not to be changed."""
+        ...
+
+    @property
+    def inline_bytes(self) -> bytes | None:
+        """The JSON text of `inline`, or None where there is none."""
+        ...
+
+    def handout(self) -> Any:
+        """Return the value for one consumer: what it does to it in place, nobody else sees."""
+        ...
+
+    def write(self, sink: Sink) -> None:
+        """Write the artifact's bytes as they are made."""
+        ...
+
+
+class Artifact:
+    """What values share that are stored in an artifact of their own, tables and others."""
+
+    __slots__ = ()
+    has_inline: bool = False
+    inline: Any = None
+    inline_bytes: bytes | None = None
+
+
+class Untabled(Artifact):
+    """What artifacts share that are no tables."""
+
+    __slots__ = ()
+    rows: int | None = None
+    columns: Mapping[str, str] | None = None

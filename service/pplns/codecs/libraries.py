@@ -1,0 +1,37 @@
+"""numpy, pandas, pyarrow and polars, imported when first used.
+
+They are Any to the type checkers: their stubs don't know the dtypes that are only known at run time."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+
+def numpy() -> Any:
+    """Return numpy."""
+    return sys.modules.get("numpy") or import_module("numpy")
+
+
+def pandas() -> Any:
+    """Return pandas."""
+    return sys.modules.get("pandas") or import_module("pandas")
+
+
+def polars() -> Any:
+    """Return polars, the user's own."""
+    return import_module("polars")
+
+
+def pyarrow() -> Any:
+    """Return pyarrow."""
+    return sys.modules.get("pyarrow") or import_module("pyarrow")
+
+
+def parquet() -> Any:
+    """Return pyarrow's Parquet reader and writer."""
+    return import_module("pyarrow.parquet")
+
+
+def pytz() -> Any:
+    """Return pytz, which pandas 2 uses for zones given by name."""
+    return import_module("pytz")

@@ -1,0 +1,79 @@
+"""Values without parts as exact text: numbers, times, paths, patterns, scalars of numpy."""
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pplns.fingerprint.syntax import encode_scalar
+
+
+def encode_plain(value: Any) -> tuple[str, type[Any]] | None:
+    """Return a value without parts as text, and the type that the text says; None for a value of another kind."""
+    numpy = _encode_numpy(value)
+    if numpy is not None:
+        return numpy, sys.modules["numpy"].generic
+    for base, text_of in _TEXTS:
+        if isinstance(value, base):
+            text = text_of(value)
+            return None if text is None else (f"{base.__name__}({text})", base)
+    return None
+
+
+def _encode_numpy(value: Any) -> str | None:
+    numpy = sys.modules.get("numpy")  # a numpy scalar can't be there without it
+    if numpy is None or not isinstance(value, numpy.generic) or value.dtype.kind in "VO":
+        return None
+    return f"numpy({value.dtype.str} {value.tobytes().hex()})"
+
+
+def _datetime_text(value: datetime) -> str:
+    return f"{value.isoformat()} {value.fold} {_zone_text(value.tzinfo)}"  # of a pandas Timestamp with nanoseconds
+
+
+def _time_text(value: time) -> str:
+    return f"{value.isoformat()} {value.fold} {_zone_text(value.tzinfo)}"
+
+
+def _timedelta_text(value: timedelta) -> str:
+    return f"{value.days} {value.seconds} {value.microseconds} {getattr(value, 'nanoseconds', 0)}"
+
+
+def _zone_text(zone: tzinfo | None) -> str:
+    """Return what is known of the zone of a time, whose own text has the offset."""
+    if isinstance(zone, timezone | None):
+        return ""
+    return str(getattr(zone, "key", None) or getattr(zone, "zone", None) or type(zone).__qualname__)
+
+
+def _scalar_text(base: Callable[[Any], object]) -> Callable[[Any], str | None]:
+    return lambda value: encode_scalar(base(value))
+
+
+# A datetime is a date, so it comes before. A path counts the same on every system.
+_TEXTS: tuple[tuple[type[Any], Callable[[Any], str | None]], ...] = (
+    (str, _scalar_text(str.__str__)),
+    (int, _scalar_text(int)),
+    (float, _scalar_text(float)),
+    (complex, _scalar_text(complex)),
+    (bytes, _scalar_text(bytes)),
+    (bytearray, _scalar_text(bytes)),
+    (datetime, _datetime_text),
+    (date, date.isoformat),
+    (time, _time_text),
+    (timedelta, _timedelta_text),
+    (timezone, lambda zone: str(zone.utcoffset(None))),
+    (ZoneInfo, lambda zone: zone.key),
+    (Decimal, str),
+    (Fraction, str),
+    (UUID, lambda value: value.hex),
+    (PurePath, PurePath.as_posix),
+    (range, lambda value: f"{value.start:x} {value.stop:x} {value.step:x}"),
+    (re.Pattern, lambda value: f"{encode_scalar(value.pattern)}{value.flags}"),
+)

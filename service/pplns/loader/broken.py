@@ -1,0 +1,112 @@
+"""What is wrong with a pipeline file, in one line: the place in the user's own code, the fault, and what to do."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from pplns.errors import LoadError, PplnsError
+from pplns.loader.processes import is_below
+
+_PPLNS = Path(__file__).parents[1]
+_PACKAGES_BY_MODULE = {
+    "PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv", "psycopg2": "psycopg2-binary", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A pipeline file that gives no pipelines: `message` says what is wrong, `remedy` what to do.
+
+    `line` is of this file, also where the fault lies in a file that it imports; None where no line is to blame."""
+
+    file: Path
+    line: int | None
+    message: str
+    remedy: str
+    expected: str = "A pipeline file imports without errors."
+
+    @property
+    def place(self) -> str:
+        """The file, and the line where one is known, in the form that editors follow."""
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
+
+    def as_error(self) -> LoadError:
+        """Return the error for whoever needs what this file defines."""
+        return LoadError(f"{self.place}: {self.message}", self.expected, self.remedy)
+
+
+def describe(error: BaseException, *, file: Path, root: Path) -> Broken:
+    """Return what an import of `file` raised, for people."""
+    line, inner = _places(error.__traceback__, file=file, root=root)
+    if isinstance(error, SyntaxError):
+        in_file = error.filename is None or is_same(error.filename, file)
+        line, inner = (error.lineno, None) if in_file else (line, f"{error.filename}:{error.lineno}")
+    where = f" It is raised in {inner}, which this file imports." if inner else ""
+    if isinstance(error, PplnsError):  # a step or pipeline that is written wrong says itself what is expected
+        return Broken(file, line or None, f"{error.message}{where}", error.remedy, "")
+    message, remedy = _explain(error, file)
+    return Broken(file, line or None, f"{message}{where}", remedy)
+
+
+def is_same(one: str | Path, other: str | Path) -> bool:
+    """Tell whether two paths are the same file; what is no file is no other's."""
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def _places(trace: TracebackType | None, *, file: Path, root: Path) -> tuple[int | None, str | None]:
+    """Return the last line of `file` in a traceback, and the last place in another file of the project after it."""
+    line: int | None = None
+    inner: str | None = None
+    while trace is not None:
+        place = trace.tb_frame.f_code.co_filename
+        if is_same(place, file):
+            line, inner = trace.tb_lineno, None
+        elif is_below(place, root) and not Path(place).is_relative_to(_PPLNS):
+            inner = f"{place}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line, inner
+
+
+def _explain(error: BaseException, file: Path) -> tuple[str, str]:
+    """Return what was raised, as a message and a remedy."""
+    if missing := _missing_module(error):
+        return f"no module named {missing!r}.", _remedy_for_missing(missing, file)
+    if isinstance(error, SystemExit):
+        return f"it ended Python with exit code {error.code!r} while being imported.", (
+            'Put what runs as a script below `if __name__ == "__main__":`.'
+        )
+    text = error.msg if isinstance(error, SyntaxError) else str(error).strip().partition("\n")[0]
+    message = f"{type(error).__name__}: {text}".removesuffix(": ").removesuffix(".") + "."
+    if isinstance(error, SyntaxError):
+        return message, "Correct that line."
+    return message, "Correct that line; a pipeline file only defines things, since it is imported before each run."
+
+
+def _remedy_for_missing(module: str, file: Path) -> str:
+    paths = "a file of the project is imported by its path from the project folder, its src or the pipelines folder"
+    top = module.partition(".")[0]
+    if file.name == "pipeline.py" and ((file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()):
+        return f"Import {file.parent.name + '.' + module!r}: {paths}."
+    return f"Install it with `pip install {_package_of(module)}`; {paths}."
+
+
+def _missing_module(error: BaseException) -> str | None:
+    """Return the module that an import didn't find; `from google.cloud import x` doesn't say that it is one."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name
+    if isinstance(error, ImportError) and error.name == "google.cloud":
+        found = re.match(r"cannot import name '(\w+)'", error.msg)
+        return f"google.cloud.{found[1]}" if found else None
+    return None
+
+
+def _package_of(module: str) -> str:
+    if module.startswith("google.cloud."):
+        return "-".join(module.split(".")[:3])
+    top = module.partition(".")[0]
+    return _PACKAGES_BY_MODULE.get(top, top)

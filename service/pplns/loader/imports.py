@@ -1,0 +1,82 @@
+"""Importing one pipeline file under its dotted path.
+
+Names are looked up as Python always does; a file whose name means something else here is refused before its import,
+since Python would import the other one without a word."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from pplns.loader.broken import Broken, describe, is_same
+from pplns.loader.processes import LIBRARY_FOLDERS, imports_noted, is_below
+from pplns.settings import Settings
+
+
+def import_file(file: Path, settings: Settings) -> ModuleType | Broken:
+    """Import a file of the pipelines folder under its dotted path; whatever goes wrong comes back as Broken."""
+    parts = file.relative_to(settings.pipelines).with_suffix("").parts
+    for part in parts:
+        if "." in part:
+            expected = "Names of pipeline files and their folders are names of Python modules."
+            return Broken(file, None, f"the name {part!r} has a dot, which parts modules.", "Rename it.", expected)
+    with imports_noted(settings.root):
+        owner = _library(parts[0], settings) or _other_file(parts, file)
+    return _taken(file, parts, owner) if owner else import_module(".".join(parts), file=file, root=settings.root)
+
+
+def import_module(name: str, *, file: Path, root: Path) -> ModuleType | Broken:
+    """Import a module of the project; `file` is where a fault is reported."""
+    try:
+        with imports_noted(root):
+            return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # a border: a user's file may raise anything
+        return describe(error, file=file, root=root)
+
+
+def _taken(file: Path, parts: tuple[str, ...], owner: str) -> Broken:
+    old = f"{parts[0]}.py" if len(parts) == 1 else f"the folder {parts[0]!r}"
+    return Broken(
+        file,
+        None,
+        f"its module name {'.'.join(parts)!r} is taken by {owner}.",
+        f"Rename {old}, for example to {parts[0] + '_pipeline'!r}.",
+        "A pipeline file has a module name of its own.",
+    )
+
+
+def _library(top: str, settings: Settings) -> str | None:
+    """Return whose module has this name, where it isn't the project's."""
+    if top in sys.stdlib_module_names:
+        return f"Python's own module {top!r}"
+    spec = PathFinder.find_spec(top, [entry for entry in sys.path if _is_elsewhere(entry, settings)])
+    if spec is None:
+        return None
+    folders = [str(folder) for folder in spec.submodule_search_locations or ()]
+    installed = [folder for folder in folders if any(library in Path(folder).parts for library in LIBRARY_FOLDERS)]
+    place = spec.origin or next(iter(installed), None)  # no origin: a folder without __init__.py, which many may share
+    return f"the library {top!r} ({place})" if place else None
+
+
+def _is_elsewhere(entry: str, settings: Settings) -> bool:
+    """Tell whether an entry of sys.path holds libraries: not the project's own, and not where the command was typed."""
+    own = {os.path.realpath(folder) for folder in (settings.root / "src", settings.pipelines, Path.cwd())}
+    place = os.path.realpath(entry or ".")
+    return place not in own and not is_below(place, settings.root)
+
+
+def _other_file(parts: tuple[str, ...], file: Path) -> str | None:
+    """Return what the dotted name means here, where that is another file."""
+    try:
+        spec = importlib.util.find_spec(".".join(parts))
+    except (Exception, SystemExit):  # an __init__.py that fails says so when it is imported
+        spec = None
+    if spec is not None and spec.origin is not None:
+        return None if is_same(spec.origin, file) else f"the file {spec.origin}"
+    parent = sys.modules.get(parts[0]) if len(parts) > 1 else None
+    if parent is None or any(is_same(folder, file.parent) for folder in getattr(parent, "__path__", ())):
+        return None
+    return f"the file {parent.__file__}" if parent.__file__ else None

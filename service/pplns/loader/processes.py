@@ -1,0 +1,76 @@
+"""The project that this process works in: its folders first on sys.path, its modules in sys.modules.
+
+Both are global to the process, so one project has them at a time. Entering another one takes the folders and modules
+of the one before away again, and both may then have a module of the same name."""
+
+import importlib
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from pplns.settings import Settings
+
+LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+
+
+@dataclass(slots=True)
+class _Entered:
+    """What the process has of the project it works in: the entries and modules that came by the loader."""
+
+    root: Path | None = None
+    entries: list[str] = field(default_factory=list[str])
+    modules: dict[str, ModuleType] = field(default_factory=dict[str, ModuleType])
+
+    def leave(self) -> None:
+        sys.path[:] = [entry for entry in sys.path if entry not in self.entries]
+        for name, module in self.modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+        self.root, self.entries, self.modules = None, [], {}
+
+
+_entered = _Entered()
+
+
+def put_first_on_path(settings: Settings) -> None:
+    """Put the project root, its `src` and the pipelines folder first on sys.path, in this order; a repeat does nothing.
+
+    Modules that the loader imported for another project are forgotten."""
+    if _entered.root not in (None, settings.root):
+        _entered.leave()
+    _entered.root = settings.root
+    importlib.invalidate_caches()  # a file written a moment ago is found
+    folders = [settings.root, settings.root / "src", settings.pipelines]
+    wanted = list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
+    _entered.entries += [entry for entry in wanted if entry not in sys.path]
+    if sys.path[: len(wanted)] != wanted:
+        sys.path[:] = [*wanted, *(entry for entry in sys.path if entry not in wanted)]
+
+
+@contextmanager
+def imports_noted(root: Path) -> Generator[None, None, None]:
+    """Note which modules of the project are imported within, so that another project can take their names."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        added = {name: module for name, module in list(sys.modules.items()) if name not in before}
+        _entered.modules |= {name: module for name, module in added.items() if _is_of_project(module, root)}
+
+
+def is_below(place: str | Path, root: Path) -> bool:
+    """Tell whether a file or folder is the project's own: below its root, and not in a Python that is kept there."""
+    path = Path(place)
+    if not path.is_relative_to(root) or any(folder in path.relative_to(root).parts for folder in LIBRARY_FOLDERS):
+        return False
+    pythons = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix) if Path(prefix).is_relative_to(root)]
+    return not any(path.is_relative_to(python) for python in pythons)
+
+
+def _is_of_project(module: ModuleType, root: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    places: list[str] = [file] if file else list(getattr(module, "__path__", ()))  # no file: a folder without __init__
+    return any(is_below(place, root) for place in places)

@@ -1,0 +1,153 @@
+"""Which files of a project may define pipelines, and what they seem to define, without importing them.
+
+Reading a file takes a millisecond, importing one may take seconds of pandas. What is read here decides only which
+files are imported first; what counts is what the import gives."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pplns.errors import ConfigError
+from pplns.settings import Settings
+
+if TYPE_CHECKING:
+    import ast
+
+SKIPPED = ("conftest.py",)
+SKIPPED_PREFIXES = ("_", ".", "test_")
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """What a file defines: `surely` names under @pipeline, `perhaps` names under decorators that aren't understood."""
+
+    surely: frozenset[str]
+    perhaps: frozenset[str]
+
+
+NOTHING_DEFINED = Defined(frozenset(), frozenset())
+
+
+def pipeline_files(settings: Settings) -> list[Path]:
+    """Return the files that are searched: `*.py` and `*/pipeline.py` in the pipelines folder, sorted.
+
+    Raises: ConfigError where the folder is missing or holds no such file."""
+    folder = settings.pipelines
+    if not folder.is_dir():
+        raise ConfigError(
+            f"The pipelines folder {str(folder)!r} does not exist.",
+            "Pipelines are looked for in the folder that `pipelines` in [tool.pplns] or PPLNS_PIPELINES names.",
+            "Make the folder, or correct the setting.",
+        )
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    searched = [entry for entry in entries if not _is_skipped(entry.name)]
+    files = [entry / "pipeline.py" if entry.is_dir() else entry for entry in searched]
+    found = [file for file in files if file.suffix == ".py" and file.is_file()]
+    if not found:
+        raise no_pipelines(folder)
+    return found
+
+
+def no_pipelines(folder: Path) -> ConfigError:
+    """Return the error for a folder in which there is no pipeline."""
+    return ConfigError(
+        f"There is no pipeline in {str(folder)!r}.",
+        "A pipeline is a function under @pipeline, in a file NAME.py or NAME/pipeline.py of that folder.",
+        "Write one (`pplns init DIR` makes a project with an example), or correct `pipelines` in [tool.pplns].",
+    )
+
+
+def _is_skipped(name: str) -> bool:
+    return name in SKIPPED or name.startswith(SKIPPED_PREFIXES)
+
+
+def candidates(files: list[Path], name: str) -> Iterator[list[Path]]:
+    """Yield three groups of files that may define the pipeline `name`, the likeliest first, each file once.
+
+    The first ones say so, in the second the name stands where it may be a pipeline's, the third are all others."""
+    wanted = name.casefold()
+    defined = {file: defined_in(file, mentioning=wanted) for file in files}
+    surely = [file for file in files if wanted in defined[file].surely]
+    perhaps = [file for file in files if wanted in defined[file].perhaps and file not in surely]
+    yield surely
+    yield perhaps
+    yield [file for file in files if file not in surely and file not in perhaps]
+
+
+def defined_in(file: Path, *, mentioning: str = "") -> Defined:
+    """Return the names, in lower case, of the pipelines that a file seems to define.
+
+    A file in which the text `mentioning` doesn't stand, in any case, isn't looked at further."""
+    import ast
+    import warnings
+
+    try:
+        source = file.read_bytes()
+    except OSError:
+        return NOTHING_DEFINED
+    if mentioning.encode() not in source.lower():
+        return NOTHING_DEFINED
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the import itself shows them
+            return _defined(ast.parse(source, filename=os.fspath(file)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Defined(frozenset(), _names_in_broken(source.decode("utf-8", "replace")))
+
+
+def _names_in_broken(text: str) -> frozenset[str]:
+    names: list[str] = re.findall(r"\bdef\s+(\w+)", text) + re.findall(r"\bname\s*=\s*[\"']([^\"']+)", text)
+    return frozenset(name.casefold() for name in names)
+
+
+def _defined(tree: "ast.Module") -> Defined:
+    import ast
+
+    aliases = _aliases(tree)
+    surely: set[str] = set()
+    perhaps: set[str] = set()
+    for found in ast.walk(tree):
+        if isinstance(found, ast.FunctionDef):
+            for decorator in found.decorator_list:
+                kind = _kind(decorator, aliases)
+                name = _name_given(decorator) or found.name
+                if kind != "step":
+                    (surely if kind == "pipeline" else perhaps).add(name.casefold())
+        elif isinstance(found, ast.Call) and _kind(found, aliases) != "step" and (given := _name_given(found)):
+            perhaps.add(given.casefold())
+    return Defined(frozenset(surely), frozenset(perhaps))
+
+
+def _aliases(tree: "ast.Module") -> dict[str, str]:
+    """Return what names mean that are imported from pplns: 'pipeline', 'step' or 'pplns' itself."""
+    import ast
+
+    found: dict[str, str] = {}
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").split(".")[0] == "pplns":
+            found |= {alias.asname or alias.name: alias.name for alias in statement.names}
+        elif isinstance(statement, ast.Import):
+            found |= {alias.asname or alias.name: alias.name for alias in statement.names if alias.name == "pplns"}
+    return found
+
+
+def _kind(decorator: "ast.expr", aliases: dict[str, str]) -> str | None:
+    import ast
+
+    if isinstance(decorator, ast.Call):
+        return _kind(decorator.func, aliases)
+    if isinstance(decorator, ast.Attribute) and isinstance(decorator.value, ast.Name):
+        return decorator.attr if aliases.get(decorator.value.id) == "pplns" else None
+    return aliases.get(decorator.id) if isinstance(decorator, ast.Name) else None
+
+
+def _name_given(decorator: "ast.expr") -> str | None:
+    import ast
+
+    for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():
+        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
+            return keyword.value.value
+    return None

@@ -1,0 +1,300 @@
+"""Settings: what a project, its environment and the command line say, read once into one frozen value.
+
+A flag wins over an environment variable, which wins over `[tool.pplns]` in pyproject.toml, which wins over the
+default. `TABLE` is the one list of them; `docs/configuration.md` explains each row."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, cast
+
+from pplns.errors import ConfigError, DefinitionError
+from pplns.model.names import shorten
+from pplns.model.triggers import check_timezone
+
+TableFormat = Literal["arrow", "parquet"]
+PROJECT_FILE = "pyproject.toml"
+NO_FLAGS: Mapping[str, str] = MappingProxyType({})
+
+_MODULE_AND_NAME = re.compile(r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*")  # two letters at least: C:x is a Windows path
+_STORE_URL = re.compile(r"file:[^?]+(\?.*)?|gs://[^/?]+(/.*)?|memory:[^?]*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process. `root` is the project folder and, as `pipelines` is, absolute.
+
+    `pipelines_module` is `module:name` where the pipeline is named by its module instead of a folder to search;
+    `pipelines` is the root then. A relative `file:` path in `store` is relative to `root`. `pipeline` is the only
+    one to import and serve, or None for all."""
+
+    root: Path
+    pipelines: Path
+    store: str = "file:.pplns"
+    table_format: TableFormat = "arrow"
+    timezone: str = "UTC"
+    pipeline: str | None = None
+    lease_seconds: float = 30.0
+    pipelines_module: str | None = None
+
+
+class Given(NamedTuple):
+    """A value as it was met: `source` names its place in an error, `base` is what its relative paths start from."""
+
+    value: object
+    source: str
+    base: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting. `name` is the field of Settings and, with two dashes, its flag where `has_flag` is set.
+
+    `key` is its name in `[tool.pplns]`, None where only the environment sets it. `read` returns the value for
+    Settings, and raises ValueError or DefinitionError where it is malformed."""
+
+    name: str
+    key: str | None
+    variable: str
+    type: str
+    default: str | None
+    meaning: str
+    read: Callable[[Given], Any]
+    has_flag: bool = False
+
+
+def load_settings(
+    project: Path | None = None, *, flags: Mapping[str, str] = NO_FLAGS, environ: Mapping[str, str]
+) -> Settings:
+    """Return the settings of the project in or above `project`, else of the current directory.
+
+    With PPLNS_PIPELINES set the project is looked for above that folder first; where there is none the folder, or
+    for `module:name` the current directory, stands for the root.
+
+    Raises: ConfigError for no project, an unknown key, and a malformed or empty value."""
+    rows = {row.name: row for row in TABLE}
+    for name in flags:
+        if name not in rows:
+            raise _unknown(f"the flag --{name}", name, list(rows))
+    root = _project_root(project, environ)
+    given = _from_file(root) | _from_environment(environ) | _from_flags(flags)
+    values = {name: _read(rows[name], found) for name, found in given.items()}
+    folder, module = values.pop("pipelines", (root / "pipelines", None))
+    return Settings(root=root, pipelines=folder or root, pipelines_module=module, **values)
+
+
+def find_project(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, whose pyproject.toml has `[tool.pplns]`.
+
+    Raises: ConfigError where there is none, and for a pyproject.toml that is no TOML."""
+    start = start.resolve()
+    if not start.is_dir():
+        raise ConfigError(
+            f"The project folder {str(start)!r} is no folder.",
+            f"A project is a folder with a {PROJECT_FILE} that has [tool.pplns].",
+            "Correct the path, or run `pplns init DIR` to make a project.",
+        )
+    if root := _project_above(start):
+        return root
+    raise ConfigError(
+        f"No pplns project in {str(start)!r} or above it.",
+        f"A project is a folder with a {PROJECT_FILE} that has [tool.pplns].",
+        "Change to its folder, give --project DIR, or run `pplns init` to make one here.",
+    )
+
+
+def _project_root(project: Path | None, environ: Mapping[str, str]) -> Path:
+    if project is not None:
+        return find_project(project)
+    named = _from_environment(environ).get("pipelines")
+    if named is None:
+        return find_project(Path.cwd())
+    folder, _ = _read(TABLE[0], named)
+    for start in (folder, Path.cwd()):
+        if start is not None and start.is_dir() and (root := _project_above(start)):
+            return root
+    return (folder or Path.cwd()).resolve()
+
+
+def _project_above(start: Path) -> Path | None:
+    start = start.resolve()
+    return next((one for one in (start, *start.parents) if _table_of(one / PROJECT_FILE) is not None), None)
+
+
+def _table_of(file: Path) -> Mapping[str, Any] | None:
+    """Return `[tool.pplns]` of a pyproject.toml, or None where there is no such file or table."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"{str(file)!r} can't be read: {error.strerror or error}.",
+            "pplns reads its settings from that file.",
+            "Make it readable, or run pplns in another folder.",
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _no_toml(file, line, "a byte that is no UTF-8") from None
+    tool = _parse(text, file).get("tool")
+    if not isinstance(tool, dict) or "pplns" not in tool:
+        return None
+    return _checked_table(cast("dict[str, Any]", tool)["pplns"], file)
+
+
+def _parse(text: str, file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem, _, place = str(error).rpartition(" (at ")
+        line = re.search(r"line (\d+)", place)
+        raise _no_toml(file, int(line[1]) if line else text.count("\n") + 1, problem or str(error)) from None
+
+
+def _no_toml(file: Path, line: int, problem: str) -> ConfigError:
+    return ConfigError(
+        f"{file}, line {line}: {problem}.",
+        f"{PROJECT_FILE} is TOML.",
+        "Correct that line; https://toml.io shows the form.",
+    )
+
+
+def _checked_table(table: object, file: Path) -> Mapping[str, Any]:
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{file} has tool.pplns = {shorten(table)}.",
+            "The settings of pplns are a table.",
+            'Write the line [tool.pplns], and below it lines such as store = "file:.pplns".',
+        )
+    return cast("dict[str, Any]", table)
+
+
+def _from_file(root: Path) -> dict[str, Given]:
+    file = root / PROJECT_FILE
+    names = {row.key: row.name for row in TABLE if row.key}
+    table = _table_of(file) or {}
+    for key in table:
+        if key not in names:
+            raise _unknown(f"the key {key!r} in [tool.pplns] of {file}", key, list(names))
+    return {names[key]: Given(value, f"{key} in [tool.pplns] of {file}", root) for key, value in table.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
+    return {
+        row.name: Given(environ[row.variable], f"The environment variable {row.variable}", Path.cwd())
+        for row in TABLE
+        if row.variable in environ
+    }
+
+
+def _from_flags(flags: Mapping[str, str]) -> dict[str, Given]:
+    return {name: Given(value, f"The flag --{name.replace('_', '-')}", Path.cwd()) for name, value in flags.items()}
+
+
+def _read(row: Row, given: Given) -> Any:
+    try:
+        if given.value == "":
+            raise ValueError
+        return row.read(given)
+    except (ValueError, DefinitionError):
+        met = "empty" if given.value == "" else shorten(given.value)
+        raise ConfigError(
+            f"{given.source} is {met}.",
+            f"It takes {row.type}.",
+            f"Correct it, or leave it out for the default {row.default!r}."
+            if row.default
+            else "Correct it, or leave it out.",
+        ) from None
+
+
+def _unknown(what: str, name: str, known: list[str]) -> ConfigError:
+    near = difflib.get_close_matches(name, known, n=1)
+    return ConfigError(
+        f"Unknown setting: {what}.",
+        f"Known are {', '.join(repr(one) for one in sorted(known))}.",
+        f"Did you mean {near[0]!r}?" if near else "Remove it.",
+    )
+
+
+def _text(given: Given) -> str:
+    if not isinstance(given.value, str) or not given.value.strip():
+        raise ValueError
+    return given.value
+
+
+def _folder_or_module(given: Given) -> tuple[Path | None, str | None]:
+    text = _text(given)
+    if _MODULE_AND_NAME.fullmatch(text):
+        return None, text
+    return _absolute(text, given.base), None
+
+
+def _absolute(text: str, base: Path) -> Path:
+    from os.path import normpath  # '..' goes by the text, so that a linked folder keeps the name it was given
+
+    try:
+        return Path(normpath(base.resolve() / Path(text).expanduser()))
+    except RuntimeError:  # '~' of a user without a home
+        raise ValueError from None
+
+
+def _store_url(given: Given) -> str:
+    text = _text(given)
+    if not _STORE_URL.fullmatch(text):
+        raise ValueError
+    if not text.startswith("file:") or given.source.endswith(PROJECT_FILE):
+        return text
+    path, mark, options = text.removeprefix("file:").partition("?")
+    return f"file:{_absolute(path, given.base)}{mark}{options}"
+
+
+def _table_format(given: Given) -> TableFormat:
+    formats: tuple[TableFormat, ...] = ("arrow", "parquet")
+    for known in formats:
+        if given.value == known:
+            return known
+    raise ValueError
+
+
+def _timezone(given: Given) -> str:
+    return check_timezone(_text(given), where=given.source)
+
+
+def _seconds(given: Given) -> float:
+    seconds = float(_text(given))
+    if not 0 < seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+TABLE: tuple[Row, ...] = (
+    Row(
+        "pipelines", "pipelines", "PPLNS_PIPELINES", "a folder, or module:name for one pipeline of a module",
+        "pipelines", "where pipelines are looked for", _folder_or_module,
+    ),
+    Row(
+        "store", "store", "PPLNS_STORE", "file:PATH, gs://BUCKET/PREFIX or memory:",
+        "file:.pplns", "where runs and checkpoints are kept", _store_url, has_flag=True,
+    ),
+    Row(
+        "table_format", "table_format", "PPLNS_TABLE_FORMAT", "'arrow' or 'parquet'",
+        "arrow", "the format in which checkpoints keep tables", _table_format,
+    ),
+    Row(
+        "timezone", "timezone", "PPLNS_TIMEZONE", "an IANA time zone known here, such as 'America/New_York' or 'UTC'",
+        "UTC", "where logical_date() becomes a day, unless the schedule says so itself", _timezone,
+    ),
+    Row(
+        "pipeline", None, "PPLNS_PIPELINE", "the name of one pipeline",
+        None, "the only pipeline to import and serve; all, unless set", _text,
+    ),
+    Row(
+        "lease_seconds", None, "PPLNS_LEASE_SECONDS", "a number of seconds above 0",
+        "30", "how long a run stays with a process that has stopped answering", _seconds,
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What tests of pipelines use; the pytest plugin works by itself once pplns is installed."""

@@ -1,0 +1,161 @@
+"""Who may work on a run, and what a holder does that was paused, sealed or overtaken."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
+from pplns.state.ends import End, create_end, read_end
+from pplns.state.holders import Holder, is_gone, mark_active, this_holder
+from pplns.state.lease import Claim, Lease, acquire_lease, view_lease
+from pplns.stores import MemoryStore
+
+PREFIX = "p/runs/r"
+NOW = "2013-01-01T00:00:00+00:00"
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock) -> MemoryStore:
+    return MemoryStore(monotonic=clock)
+
+
+def acquire(store: MemoryStore, clock: Clock, *, reopen: bool = False) -> Lease:
+    lease = acquire_lease(store, PREFIX, Claim(Holder("elsewhere"), duration_s=30.0), reopen=reopen)
+    assert isinstance(lease, Lease)
+    lease.monotonic = clock
+    lease._acknowledged = clock()
+    return lease
+
+
+def end_of(attempt: int, state: str = "succeeded") -> End:
+    return End(attempt, state, final=state == "succeeded", finished_at=NOW)  # type: ignore[arg-type]
+
+
+def test_a_live_lease_keeps_others_out_until_it_runs_out(store: MemoryStore, clock: Clock) -> None:
+    """The refusal says how long it could take; after that the attempt is lost and the next one begins."""
+    acquire(store, clock)
+    clock.seconds += 20
+
+    with pytest.raises(LeaseHeld) as caught:
+        acquire(store, clock)
+    assert caught.value.retry_after == pytest.approx(10)
+
+    clock.seconds += 11
+    assert acquire(store, clock).attempt == 2
+    lost = read_end(store, PREFIX, 1)
+    assert lost is not None
+    assert (lost.state, lost.final) == ("lost", False)
+
+
+def test_a_renewal_keeps_the_lease(store: MemoryStore, clock: Clock) -> None:
+    """Renewed after 20 s, a lease of 30 s still stands at 45 s."""
+    lease = acquire(store, clock)
+    clock.seconds += 20
+    lease.renew()
+    clock.seconds += 25
+
+    with pytest.raises(LeaseHeld):
+        acquire(store, clock)
+
+
+def test_a_paused_holder_learns_that_it_was_overtaken(store: MemoryStore, clock: Clock) -> None:
+    """Past five sixths of the lease it has to renew before it acts, and is refused."""
+    lease = acquire(store, clock)
+    clock.seconds += 24
+    lease.require()
+    clock.seconds += 60
+    acquire(store, clock)
+
+    with pytest.raises(LeaseLost):
+        lease.require()
+    with pytest.raises(LeaseLost):
+        lease.end(end_of)
+
+
+def test_a_late_holder_goes_on_while_nobody_took_over(store: MemoryStore, clock: Clock) -> None:
+    """A holder that slept past its lease may renew late: its generation is still its own."""
+    lease = acquire(store, clock)
+    clock.seconds += 600
+
+    lease.require()
+
+    assert lease.end(end_of) == end_of(1)
+
+
+def test_a_sealed_holder_moves_to_the_next_attempt(store: MemoryStore, clock: Clock) -> None:
+    """Whoever sealed it died before taking the lease."""
+    lease = acquire(store, clock)
+    create_end(store, PREFIX, end_of(1, "lost"), writer="x")
+
+    lease.renew()
+
+    assert lease.attempt == 2
+    assert lease.end(end_of).attempt == 2
+
+
+def test_another_end_that_was_first_stands(store: MemoryStore, clock: Clock) -> None:
+    """A cancellation recorded meanwhile is obeyed, not written over."""
+    lease = acquire(store, clock)
+    create_end(store, PREFIX, end_of(1, "cancelled"), writer="x")
+
+    assert lease.end(end_of).state == "cancelled"
+
+
+def test_nothing_follows_an_end(store: MemoryStore, clock: Clock) -> None:
+    """A renewal that was under way when the end was written changes nothing."""
+    lease = acquire(store, clock)
+    lease.end(end_of)
+    before = store.read_register(f"{PREFIX}/lease.json")
+
+    lease.renew()
+
+    assert store.read_register(f"{PREFIX}/lease.json") == before
+    assert lease.attempt == 1
+
+
+def test_an_ended_run_is_taken_only_to_reopen_it(store: MemoryStore, clock: Clock) -> None:
+    """The end is returned as it stands; a person's resume begins the next attempt."""
+    acquire(store, clock).end(end_of)
+
+    assert acquire_lease(store, PREFIX, Claim(Holder("x"), 30.0), reopen=False) == end_of(1)
+    assert acquire(store, clock, reopen=True).attempt == 2
+
+
+def test_this_process_is_not_gone_while_it_works() -> None:
+    """A holder of this process is gone once it works no more; a later process of the same number isn't it."""
+    holder = this_holder()
+    if holder.process_start is None:
+        pytest.skip("this system doesn't tell when a process started, so leases only run out")
+
+    mark_active(holder, active=True)
+    assert not is_gone(holder)
+    mark_active(holder, active=False)
+    assert is_gone(holder)
+    assert is_gone(replace(holder, process_start="1"))
+    assert is_gone(replace(holder, pid=2**22 + 1))
+    assert not is_gone(replace(holder, boot="another boot", pid=2**22 + 1))
+    assert not is_gone(replace(holder, pid=os.getppid(), process_start=None))
+
+
+def test_a_garbled_lease_is_named(store: MemoryStore) -> None:
+    """A lease without a holder is damage, not freedom."""
+    store.swap(f"{PREFIX}/lease.json", b'{"schema": 1, "attempt": 1}', expected=0)
+
+    with pytest.raises(DamagedRecord, match=r"lease\.json"):
+        view_lease(store, PREFIX)
