@@ -66,13 +66,11 @@ def to_column(values: Any, *, dictionaries: bool = True) -> Column:
     name = type(dtype).__name__
     if isinstance(dtype, np.dtype):  # times without a zone
         return _numpy_column(values.asi8.view(dtype))
-    if str(dtype) in _MASKED:
-        return Converted(values.__arrow_array__(), {"kind": "masked", "dtype": str(dtype)})
     if name == "CategoricalDtype":
         from pplns.codecs.indexes import categorical_column
 
         return categorical_column(values, dictionaries=dictionaries)
-    converter = _CONVERTERS.get(name)
+    converter = _masked_column if str(dtype) in _MASKED else _CONVERTERS.get(name)
     if converter is None or type(dtype).__module__.split(".")[0] != "pandas":
         raise UnstorableError(
             f"values of dtype {str(dtype)!r}",
@@ -120,6 +118,10 @@ def _remedy(dtype: Any) -> str:
     if not dtype.isnative:
         return f"Convert the column: `.astype({dtype.newbyteorder('=').name!r})`."
     return "Convert the column with `.astype(…)`, to float64 for example."
+
+
+def _masked_column(values: Any) -> Column:
+    return Converted(values.__arrow_array__(), {"kind": "masked", "dtype": str(values.dtype)})
 
 
 def _string_column(values: Any) -> Column:

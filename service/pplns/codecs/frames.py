@@ -2,7 +2,8 @@
 
 A frame is held as a shallow copy: pandas copies a column when someone changes it in place, whoever that is, so that
 neither the artifact nor another consumer sees the change. pandas 2 does that only when told: `copy_on_write` is
-switched on for the process with its first frame. What the dtypes, labels and attributes were stands as JSON in the
+switched on for the process with its first frame. `.array` is the one way around it that pandas leaves open: who writes
+into `column.array` writes into everybody's. What the dtypes, labels and attributes were stands as JSON in the
 file's own metadata (`pplns`), so that an artifact is complete without its commit."""
 
 import json
@@ -121,10 +122,12 @@ def _use_copy_on_write(pandas: Any) -> None:
 
 
 def _columns_of(frame: Any, *, dictionaries: bool) -> list[Column]:
-    named = [(frame.name, frame)] if frame.ndim == 1 else frame.items()
+    if frame.ndim == 1:
+        place = "its values" if frame.name is None else f"column {frame.name!r}"
+        return [_about(place, lambda: to_column(frame.array, dictionaries=dictionaries))]
     return [
         _about(f"column {label!r}", lambda values=values: to_column(values.array, dictionaries=dictionaries))
-        for label, values in named
+        for label, values in frame.items()
     ]
 
 

@@ -22,7 +22,7 @@ _UNREADABLE = (
     AttributeError,
     ImportError,
     ArithmeticError,
-    RecursionError,
+    RuntimeError,
     OSError,
 )
 
@@ -64,7 +64,7 @@ def restore(stored: StoredValue, data: Bytes | None) -> Held:
         raise DamagedArtifact(
             f"The checkpoint of a value ({stored.codec}) can't be read back: {type(error).__name__}: {error}.",
             "Its bytes are as a step of this project left them, and the classes and libraries they name are there.",
-            "Run the step again with --from STEP.",
+            "Resume the run: the step is run again.",
         ) from error
 
 

@@ -6,6 +6,7 @@ and dicts, so every consumer gets newly decoded ones."""
 import json
 import math
 from base64 import b64encode
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,6 @@ from pplns.codecs.values import decode, encode, json_bytes
 
 Note = dict[str, Any]
 
-_NULLS = {"NoneType": "None", "NAType": "NA", "NaTType": "NaT"}
 _INT64 = range(-(1 << 63), 1 << 63)
 _MAX_DIGITS = 38
 
@@ -43,14 +43,10 @@ def decode_objects(note: Note, column: Any) -> Any:
     """Return a new object array from an Arrow array and its note."""
     np = numpy()
 
-    array = np.empty(len(column), dtype=object)
+    cells: Iterable[Any] = column.to_pylist()
     if note["of"] == "json":
-        array[:] = [decode(json.loads(cell)) for cell in column.to_pylist()]
-        return array
-    fast = note["of"] in ("str", "bytes") and column.num_chunks
-    array[:] = np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]) if fast else (
-        column.to_pylist()
-    )  # fmt: skip
+        cells = (decode(json.loads(cell)) for cell in cells)
+    array = np.fromiter(cells, dtype=object, count=len(column))  # a cell that is an array stays one
     if note["null"] != "None" and column.null_count:
         array[column.is_null().to_numpy()] = _null_of(note["null"])
     return array
@@ -68,8 +64,11 @@ def base64_text(data: bytes) -> str:
 
 def _split_null(values: Any, kinds: set[type]) -> tuple[str | None, set[type]]:
     """Return the one null of the values (None if they have several) and the other kinds."""
-    nulls = {_NULLS[kind.__name__] for kind in kinds if kind.__name__ in _NULLS}
-    others = {kind for kind in kinds if kind.__name__ not in _NULLS}
+    pd = pandas()
+
+    known: dict[type, str] = {type(None): "None", type(pd.NA): "NA", type(pd.NaT): "NaT"}
+    nulls = {known[kind] for kind in kinds if kind in known}
+    others = kinds - known.keys()
     if float in others and all(math.isnan(value) for value in values if type(value) is float):
         nulls.add("nan")
         others.discard(float)
@@ -116,7 +115,7 @@ def _encode_cells(values: Any) -> tuple[Any, Note]:
     except UnstorableError as refused:
         refused.places.append(f"row {len(cells)}")
         raise
-    return pa.array(cells, type=pa.string()), {"kind": "object", "of": "json"}
+    return pa.array(cells, type=pa.string()), {"kind": "object", "of": "json", "null": "None"}
 
 
 def _name_of(kinds: set[type]) -> str:

@@ -165,6 +165,8 @@ def _fits_parquet(type_: Any) -> bool:
     types = pyarrow().types
     if types.is_dictionary(type_):
         return bool(types.is_string(type_.value_type) or types.is_large_string(type_.value_type))
+    if types.is_struct(type_) and not type_.num_fields:
+        return False
     if any(getattr(types, predicate)(type_) for predicate in _NOT_IN_PARQUET):
         return False
     return all(_fits_parquet(type_.field(place).type) for place in range(type_.num_fields))

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pplns.errors import Interrupted, PplnsError
+from pplns.model.ids import digest_fields
 from pplns.model.run import Trigger
 
 
@@ -38,7 +39,8 @@ class CurrentRun:
     """The run, and the step in it, that the calling code is part of.
 
     `attempt` counts the attempts of the run, `params` are the pipeline's converted parameters, `logical_date` is aware
-    UTC, `deadline` is the time by which this try has to end, on `time.monotonic()`'s scale in seconds, or None."""
+    UTC, `deadline` is the time by which this try has to end, on `time.monotonic()`'s scale in seconds, or None. `version` is
+    the step's, as its checkpoint is named."""
 
     run_id: str
     pipeline: str
@@ -49,7 +51,7 @@ class CurrentRun:
     trigger: Trigger
     logger: logging.Logger
     deadline: float | None
-    key: str
+    version: str
     gate: Gate
     monotonic: Callable[[], float] = time.monotonic
 
@@ -60,7 +62,7 @@ class CurrentRun:
         Reading it waits until everything that the step rests on is durable: a key must not stand for a value that a
         crash could still change."""
         self.gate.pass_through()
-        return self.key
+        return digest_fields("idempotency", self.pipeline, self.run_id, self.step, self.version)
 
     def remaining_s(self) -> float | None:
         """Return the seconds until the deadline, or None where there is none."""

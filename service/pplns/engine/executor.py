@@ -30,7 +30,6 @@ from pplns.engine.workers import Workers
 from pplns.errors import LeaseLost, StoreError
 from pplns.graph import Graph
 from pplns.model.artifact import Commit, StoredValue
-from pplns.model.ids import digest_fields
 from pplns.model.run import ErrorInfo, StepRecord, iso
 from pplns.state.artifacts import ArtifactPlace, store_value
 from pplns.state.checkpoints import Checkpoints, create_redo
@@ -260,7 +259,7 @@ class Executor:
             logical_date=head.logical_date, params=self._work.params, trigger=head.trigger,
             logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
             deadline=min(deadlines, default=None),
-            key=digest_fields("idempotency", head.pipeline, head.run_id, one.step, one.version),
+            version=one.version,
         )  # fmt: skip
 
     # What is reported

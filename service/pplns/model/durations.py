@@ -22,7 +22,7 @@ def seconds_of(duration: Duration, *, what: str) -> float:
         raise DefinitionError(
             f"{what} is {duration!r}.",
             'A duration is a number of seconds, a timedelta, or text like "90s", "30m" or "1h30m".',
-            f"Write {what} in one of these forms, not negative.",
+            "Write it in one of these forms, and not negative.",
         )
     return seconds
 

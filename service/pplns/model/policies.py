@@ -33,7 +33,7 @@ class Retry(Frozen):
         if not is_number(self.factor) or not 1 <= self.factor < float("inf"):
             raise DefinitionError(
                 f"Retry(factor={self.factor!r}).",
-                "The factor between two waits is at least 1.",
+                "The factor between two waits is a number of at least 1.",
                 "Write factor=1 for equal waits, 2 to double them.",
             )
         if not isinstance(self.jitter, bool):

@@ -35,9 +35,11 @@ def read_checkpoints(store: Store, prefix: str) -> Checkpoints:
         step, _, number = base.removesuffix(".json").rpartition(".")
         if number.isdecimal():
             found.redos[step] = max(found.redos.get(step, 0), int(number))
-    for base in store.children(f"{prefix}/steps/"):
+    bases = store.children(f"{prefix}/steps/")
+    names = [f"{prefix}/steps/{base}" for base in bases]
+    for base, name, data in zip(bases, names, store.read_all(names), strict=True):
         step, _, version = base.removesuffix(".json").rpartition("@")
-        _read_commit(store, f"{prefix}/steps/{base}", (step, version), found)
+        _take_commit(data, (step, version), name=name, found=found)
     return found
 
 
@@ -55,11 +57,10 @@ def create_redo(store: Store, prefix: str, step: str, *, number: int, reason: st
     records.create(store, f"{prefix}/redo/{step}.{number}.json", {"step": step, "reason": reason}, writer=writer)
 
 
-def _read_commit(store: Store, name: str, key: CommitKey, found: Checkpoints) -> None:
+def _take_commit(data: bytes | None, key: CommitKey, *, name: str, found: Checkpoints) -> None:
     try:
-        record = records.read(store, name)
-        if record is not None:
-            found.commits[key] = commit_from(record, name=name)
+        if data is not None:
+            found.commits[key] = commit_from(records.decode(data, name=name), name=name)
     except records.NewerRecord:
         raise
     except DamagedRecord as error:

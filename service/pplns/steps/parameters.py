@@ -265,8 +265,12 @@ def _default(pipeline: "Pipeline[Any, Any]", parameter: Parameter, *, logical_da
 def _convert(parameter: Parameter, value: Any, timezone: str) -> Any:
     if value is None and parameter.default is None:
         return None
-    converted = convert(value, parameter.annotation, timezone=timezone)
-    if not _reads_back(converted, parameter, timezone):
+    try:
+        converted = convert(value, parameter.annotation, timezone=timezone)
+        reads_back = _reads_back(converted, parameter, timezone)
+    except RecursionError:
+        raise RefusedError("is nested too deeply", "It takes at most a few hundred levels.", "") from None
+    if not reads_back:
         raise refusal(value, "what the record of a run gives back equal: annotate the parameter with its own type")
     return converted
 

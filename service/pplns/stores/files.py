@@ -5,10 +5,11 @@ that refuses an existing one: a hard link on POSIX, a rename on Windows. There i
 replaced, so a reader sees a whole object or none. Temporary names left by the dead are ignored."""
 
 import errno
+import itertools
 import mmap
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,9 @@ TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
 _ALREADY_THERE = (errno.EEXIST, errno.ENOTEMPTY)
 Publish = Callable[[str, str], None]
+
+_process = new_token()  # with the process id, since a forked child inherits it: no two writers share a name
+_numbers = itertools.count()
 
 
 def publish_by_link(temporary: str, name: str) -> None:
@@ -106,6 +110,10 @@ class FileStore:
         except OSError as error:
             raise _store_error("read", self._full(name), error) from error
 
+    def read_all(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of many objects, in their order."""
+        return [self.read(name) for name in names]
+
     def open(self, name: str) -> Buffer | None:
         """Return an object's bytes as a view of the file, or None."""
         try:
@@ -189,7 +197,7 @@ class FileStore:
     def _new_file(self, name: str) -> Generator[tuple[BinaryIO, str]]:
         """Open a temporary file in the folder of a name; it is removed when the block fails."""
         folder = self._full(name).rpartition("/")[0]
-        temporary = f"{folder}/{TEMPORARY}{new_token()}"
+        temporary = f"{folder}/{TEMPORARY}{_process}-{os.getpid()}-{next(_numbers)}"
         try:
             file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
         except FileNotFoundError:

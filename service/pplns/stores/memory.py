@@ -4,7 +4,7 @@ It keeps the whole protocol, for the threads of one process."""
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from pplns.errors import StoreError
@@ -44,6 +44,10 @@ class MemoryStore:
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None."""
         return self._objects.get(name)
+
+    def read_all(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of many objects, in their order."""
+        return [self.read(name) for name in names]
 
     def open(self, name: str) -> Buffer | None:
         """Return an object's bytes, or None."""

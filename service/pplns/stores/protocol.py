@@ -3,6 +3,7 @@
 Names are paths with "/" between their parts, as PROTOCOL lays them out. A store keeps no state of its own that a
 second process couldn't see. All errors of the medium come out as StoreError."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,6 +62,10 @@ class Store(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None where there is none."""
+        ...
+
+    def read_all(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return the bytes of many objects in their order, side by side where each takes a request."""
         ...
 
     def open(self, name: str) -> Buffer | None:

@@ -1,0 +1,89 @@
+"""What every test has: an environment and logging of its own, and how many cases a long proof takes."""
+
+import logging
+import os
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings
+
+CI_SEED = 20130101  # the sample that every change is held to; `--seed N` takes another one
+
+
+@dataclass
+class Samples:
+    """How many cases the long proofs took, for the summary at the end."""
+
+    seed: int
+    full: bool
+    taken: dict[str, int] = field(default_factory=dict[str, int])
+
+
+SAMPLES = pytest.StashKey[Samples]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("pplns", "long proofs")
+    group.addoption("--full", action="store_true", help="run every case of the long proofs, not a seeded sample")
+    group.addoption("--seed", type=int, default=CI_SEED, help=f"the seed of samples and kills (default {CI_SEED})")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    samples = Samples(seed=config.getoption("--seed"), full=config.getoption("--full"))
+    config.stash[SAMPLES] = samples
+    examples = 1000 if samples.full else 60
+    settings.register_profile("pplns", deadline=None, derandomize=not samples.full, max_examples=examples)
+    settings.load_profile("pplns")
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest) -> Callable[..., int]:
+    """How many cases a long proof takes: `sample(full=1000, ci=40)` is 1000 with `--full`, else 40."""
+    samples = request.config.stash[SAMPLES]
+
+    def count(*, full: int, ci: int) -> int:
+        taken = full if samples.full else ci
+        samples.taken[request.node.nodeid] = taken
+        return taken
+
+    return count
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Random numbers that come again with the same `--seed`, and differ from test to test."""
+    return random.Random(f"{request.config.stash[SAMPLES].seed}:{request.node.nodeid}")
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment() -> Iterator[None]:
+    """Hide the PPLNS_ variables of whoever runs the tests, and put the environment back after a test."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("PPLNS_")]:
+        del os.environ[name]
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def isolated_logging() -> Iterator[None]:
+    """Put back the root logger's level and handlers after a test."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    samples = config.stash[SAMPLES]
+    if not samples.taken:
+        return
+    how = "every case" if samples.full else "a sample; --full takes every case"
+    terminalreporter.section(f"long proofs: seed {samples.seed}, {how}")
+    for test, count in samples.taken.items():
+        terminalreporter.write_line(f"{count:>7}  {test}")
