@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pplns.engine.events import Observer, ignore
-from pplns.engine.runner import resume_run, run_pipeline
+from pplns.engine.runner import ALL_STEPS, Origin, Selection, resume_run, run_pipeline
 from pplns.model.run import RunRecord
 from pplns.settings import Settings, load_settings
 from pplns.steps import Pipeline
@@ -36,16 +36,22 @@ class Runs:
         *,
         run_id: str | None = None,
         observer: Observer = ignore,
-        **more: Any,
+        selection: Selection = ALL_STEPS,
+        **origin: Any,
     ) -> RunRecord:
-        """Run a pipeline as `pplns run` does."""
+        """Run a pipeline as `pplns run` does, or with another origin."""
         return run_pipeline(
-            pipeline, store=self.store, settings=self.settings, params=params, run_id=run_id, observer=observer, **more
-        )
+            pipeline, store=self.store, settings=self.settings, params=params, run_id=run_id, observer=observer,
+            selection=selection, origin=Origin(**origin),
+        )  # fmt: skip
 
-    def resume(self, pipeline: AnyPipeline, run_id: str, *, observer: Observer = ignore) -> RunRecord:
+    def resume(
+        self, pipeline: AnyPipeline, run_id: str, *, observer: Observer = ignore, selection: Selection = ALL_STEPS
+    ) -> RunRecord:
         """Resume a run as `pplns resume` does."""
-        return resume_run(pipeline, run_id, store=self.store, settings=self.settings, observer=observer)
+        return resume_run(
+            pipeline, run_id, store=self.store, settings=self.settings, observer=observer, selection=selection
+        )
 
 
 class MetStore(MemoryStore):

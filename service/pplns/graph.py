@@ -89,6 +89,22 @@ class Graph:
         followers = self._followers.get(name, ())
         return self._consumers.get(name, ()) + tuple(one for one in followers if one not in self.consumers(name))
 
+    def ancestors(self, name: str) -> frozenset[str]:
+        """Return all steps that come before one, directly or not."""
+        found = {name}
+        for call in reversed(self.calls):
+            if call.name in found:
+                found.update(call.before)
+        return frozenset(found - {name})
+
+    def descendants(self, name: str) -> tuple[str, ...]:
+        """Return all steps that come after one, directly or not, in order."""
+        found = {name}
+        for call in self.calls:
+            if not found.isdisjoint(call.before):
+                found.add(call.name)
+        return tuple(one for one in self.names if one in found and one != name)
+
     def is_sink(self, name: str) -> bool:
         """Tell whether nothing consumes a step; being returned by the pipeline is no consumption."""
         return not self._consumers.get(name)

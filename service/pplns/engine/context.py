@@ -39,8 +39,8 @@ class CurrentRun:
     """The run, and the step in it, that the calling code is part of.
 
     `attempt` counts the attempts of the run, `params` are the pipeline's converted parameters, `logical_date` is aware
-    UTC, `deadline` is the time by which this try has to end, on `time.monotonic()`'s scale in seconds, or None. `version` is
-    the step's, as its checkpoint is named."""
+    UTC, `deadline` is the time by which this try has to end, on `time.monotonic()`'s scale in seconds, or None.
+    `version` is the step's, as its checkpoint is named."""
 
     run_id: str
     pipeline: str

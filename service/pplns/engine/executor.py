@@ -8,17 +8,15 @@ import contextvars
 import heapq
 import itertools
 import logging
-import os
 import random
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Literal
 
 from pplns import codecs
 from pplns.engine import events
+from pplns.engine.clock import Clock, SystemClock
 from pplns.engine.committer import Committed, Committer, Gone, Stored, WriteFailed
 from pplns.engine.context import CurrentRun, Gate, StepTimedOut
 from pplns.engine.plan import Plan, plan_steps
@@ -39,18 +37,24 @@ from pplns.state.runs import RunHead
 from pplns.stores import Store
 
 ABANDON_AFTER_SECONDS = 1.0  # what a try gets past its timeout to end by itself
-WINDOWS_WAIT_SECONDS = 0.2  # on Windows a wait without end can't be interrupted by Ctrl-C
 
 
+Stop = Literal["interrupted", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Asks the executor to stop: Ctrl-C, or a container that is told to end."""
+    """Asks the executor to stop: Ctrl-C or a container that is told to end, or a cancellation."""
+
+    reason: Stop
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """What an attempt needs to run. `params` converted; `spent` counts tries of steps in earlier attempts.
 
-    `deadline` bounds the whole run, on the monotonic clock in seconds."""
+    `deadline` bounds the whole run, on the clock's monotonic seconds. `redo` are steps to run again although they
+    are committed, `scope` the steps to get done: all, unless a person asked for less."""
 
     head: RunHead
     graph: Graph
@@ -63,18 +67,22 @@ class Work:
     parallel_steps: int
     spent: Mapping[str, int] = field(default_factory=dict[str, int])
     deadline: float | None = None
+    redo: tuple[str, ...] = ()
+    scope: frozenset[str] | None = None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt came out; `error` and `final` are of a failed one."""
+    """How an attempt came out; `error` and `final` are of a failed one. `is_partial`: steps were left out."""
 
     succeeded: bool
+    is_partial: bool
     steps: tuple[StepRecord, ...]
     commits: Mapping[str, Commit]
     error: ErrorInfo | None = None
     final: bool = False
-    interrupted: bool = False
+    stopped: Stop | None = None
 
 
 @dataclass(slots=True)
@@ -112,13 +120,15 @@ class Executor:
         self._failures: dict[str, tuple[ErrorInfo, bool, float]] = {}
         self._error: ErrorInfo | None = None
         self._final = False
-        self._interrupted = False
+        self._stopped: Stop | None = None
+        self._clock = work.clock
+        self._scope = work.scope or frozenset(work.graph.names)
         self._reused: frozenset[str] = frozenset()
         self._tokens = itertools.count(1)
 
-    def stop(self) -> None:
+    def stop(self, reason: Stop = "interrupted") -> None:
         """Ask for the end of the attempt: what runs is abandoned, commits in flight are waited for."""
-        self._reports.put(StopRequested())
+        self._reports.put(StopRequested(reason))
 
     def lose(self) -> None:
         """Tell the executor that the lease is gone."""
@@ -129,7 +139,7 @@ class Executor:
 
         Raises: LeaseLost; then nothing more is written."""
         try:
-            self._adopt(self._planned())
+            self._adopt(self._planned_with_redos())
             self._reused = frozenset(self._progress.steps_in(Phase.DURABLE))
             self._announce()
             self._start_what_may()
@@ -154,6 +164,14 @@ class Executor:
                 return plan
             for name in met:
                 self._redo(name, checkpoints.unreadable[name, str(plan[name].version)])
+
+    def _planned_with_redos(self) -> Plan:
+        """Plan the first time, with the redos that a person asked for."""
+        plan = self._planned()
+        asked = [name for name in self._work.redo if plan[name].action == "reuse"]
+        for name in asked:
+            self._redo(name, "asked for")
+        return self._planned() if asked else plan
 
     def _adopt(self, plan: Plan) -> None:
         """Take a plan for the present one: steps whose version changed begin again, committed ones are reused."""
@@ -212,14 +230,19 @@ class Executor:
         return not self._is_stopping and bool(self._startable or self._retries)
 
     def _consider(self, name: str) -> None:
-        if name not in self._waiting_for_retry and self._plan[name].action == "run" and self._progress.may_start(name):
+        if name in self._scope and self._is_due(name):
             heapq.heappush(self._startable, (self._order[name], name))
 
     def _start_what_may(self) -> None:
         while self._startable and not self._is_stopping and len(self._tries) < self._work.parallel_steps:
             _, name = heapq.heappop(self._startable)
-            if self._plan[name].action == "run" and self._progress.may_start(name):
+            if self._is_due(name):
                 self._start(name)
+
+    def _is_due(self, name: str) -> bool:
+        if name in self._waiting_for_retry or self._plan[name].action != "run":
+            return False
+        return self._progress.may_start(name)
 
     def _start(self, name: str) -> None:
         try:
@@ -242,13 +265,13 @@ class Executor:
     def _new_try(self, name: str) -> Try:
         self._counts[name] = self._counts.get(name, 0) + 1
         self._started_here[name] = self._started_here.get(name, 0) + 1
-        now, timeout = time.monotonic(), self._graph[name].step.options_set.timeout
+        now, timeout = self._clock.monotonic(), self._graph[name].step.options_set.timeout
         gate = Gate()
         if self._progress.is_grounded(name):
             gate.opened.set()
         return Try(
             step=name, number=self._counts[name], token=next(self._tokens), version=str(self._plan[name].version),
-            started=now, started_at=datetime.now(UTC), deadline=None if timeout is None else now + timeout, gate=gate,
+            started=now, started_at=self._clock.now(), deadline=None if timeout is None else now + timeout, gate=gate,
         )  # fmt: skip
 
     def _current_run(self, one: Try) -> CurrentRun:
@@ -270,13 +293,8 @@ class Executor:
         timers += [one.deadline + ABANDON_AFTER_SECONDS for one in self._tries.values() if one.deadline is not None]
         if self._work.deadline is not None and not self._is_stopping:
             timers.append(self._work.deadline)
-        wait = max(0.0, min(timers) - time.monotonic()) if timers else None
-        if os.name == "nt":
-            wait = min(WINDOWS_WAIT_SECONDS, WINDOWS_WAIT_SECONDS if wait is None else wait)
-        try:
-            return self._reports.get(timeout=wait)
-        except Empty:
-            return None
+        is_busy = bool(self._tries or self._finished)
+        return self._clock.take(self._reports, until=min(timers, default=None), is_busy=is_busy)
 
     def _handle(self, report: object) -> None:
         match report:
@@ -295,7 +313,7 @@ class Executor:
             case Gone():
                 raise LeaseLost(self._work.head.run_id)
             case StopRequested():
-                self._on_stop()
+                self._on_stop(report.reason)
             case _:
                 self._on_timer()
 
@@ -374,7 +392,7 @@ class Executor:
         """Drop our own value and everything started from it: another holder's commit was first and stands."""
         self._values.let_go(name)
         self._values.expect(name, self._graph.consumers(name))
-        for one in self._progress.descendants(name):
+        for one in self._graph.descendants(name):
             if self._progress[one] is not Phase.DURABLE:
                 self._reset(one)
 
@@ -402,12 +420,12 @@ class Executor:
 
     def _after_failure(self, one: Try, error: BaseException, info: ErrorInfo, duration_s: float) -> None:
         retry = self._graph[one.step].step.options_set.retry
-        left = None if self._work.deadline is None else self._work.deadline - time.monotonic()
+        left = None if self._work.deadline is None else self._work.deadline - self._clock.monotonic()
         tries = max(self._started_here[one.step], min(one.number, retry.attempts))
         decision = decide(error, retry, tries=tries, spread=random.random(), remaining_s=left)
         self._progress[one.step] = Phase.WAITING
         if isinstance(decision, Again) and not self._is_stopping:
-            heapq.heappush(self._retries, (time.monotonic() + decision.delay_s, one.step))
+            heapq.heappush(self._retries, (self._clock.monotonic() + decision.delay_s, one.step))
             self._waiting_for_retry.add(one.step)
             self._observe(events.StepRetrying(one.step, one.number, decision.delay_s, info))
             return
@@ -428,15 +446,14 @@ class Executor:
         self._observe(events.StepFailed(report.step, finished.one.number, finished.returned.duration_s, info))
         self._fail(info, final=final)
 
-    def _on_stop(self) -> None:
-        self._interrupted = True
+    def _on_stop(self, reason: Stop) -> None:
+        self._stopped = self._stopped or reason
         self._abandon(list(self._tries))
-        self._fail(
-            ErrorInfo("interrupted", "The run was interrupted.", "Resume it: what is committed stays."), final=False
-        )
+        info = ErrorInfo(reason, f"The run was {reason}.", "Resume it: what is committed stays.")
+        self._fail(info, final=reason == "cancelled")
 
     def _on_timer(self) -> None:
-        now = time.monotonic()
+        now = self._clock.monotonic()
         while self._retries and self._retries[0][0] <= now:
             _, name = heapq.heappop(self._retries)
             self._waiting_for_retry.discard(name)
@@ -456,7 +473,7 @@ class Executor:
             "Raise its timeout, split the step, or call current_run().check_deadline() in its loops.",
         )
         self._abandon([one.step])
-        self._after_failure(one, error, info_of(error, step=one.step), time.monotonic() - one.started)
+        self._after_failure(one, error, info_of(error, step=one.step), self._clock.monotonic() - one.started)
 
     # How it ends
 
@@ -476,13 +493,14 @@ class Executor:
             self._error, self._final = info, final
 
     def _outcome(self) -> Outcome:
-        succeeded = self._progress.is_complete
+        done = set(self._progress.steps_in(Phase.DURABLE))
         steps = tuple(self._step_record(name) for name in self._graph.names)
-        if succeeded:
-            return Outcome(succeeded=True, steps=steps, commits=self._commits)
+        is_partial = not done.issuperset(self._graph.names)
+        if done.issuperset(self._scope):
+            return Outcome(succeeded=True, is_partial=is_partial, steps=steps, commits=self._commits)
         return Outcome(
-            succeeded=False, steps=steps, commits=self._commits, error=self._error, final=self._final,
-            interrupted=self._interrupted,
+            succeeded=False, is_partial=is_partial, steps=steps, commits=self._commits, error=self._error,
+            final=self._final, stopped=self._stopped,
         )  # fmt: skip
 
     def _step_record(self, name: str) -> StepRecord:
@@ -492,7 +510,7 @@ class Executor:
         if name in self._failures:
             info, _, duration_s = self._failures[name]
             return StepRecord(step=name, state="failed", attempts=tries, duration_s=round(duration_s, 6), error=info)
-        return StepRecord(step=name, state="waiting", attempts=tries)
+        return StepRecord(step=name, state="waiting" if name in self._scope else "skipped", attempts=tries)
 
 
 def _rows(held: tuple[codecs.Held, ...]) -> int | None:

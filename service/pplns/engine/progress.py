@@ -63,14 +63,6 @@ class Progress:
         near = self._graph.dependents(name)
         return dict.fromkeys([*near, *(one for each in near for one in self._graph.dependents(each))])
 
-    def descendants(self, name: str) -> list[str]:
-        """Return all steps that come after one, directly or not, in order."""
-        found = {name}
-        for call in self._graph.calls:
-            if not found.isdisjoint(call.before):
-                found.add(call.name)
-        return [one for one in self._graph.names if one in found and one != name]
-
     def _is_at_hand(self, name: str) -> bool:
         """Tell whether a step's value may be used: durable, or returned with all before it durable."""
         phase = self._phases[name]

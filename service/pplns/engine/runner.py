@@ -8,22 +8,23 @@ import contextlib
 import json
 import signal
 import threading
-import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from types import FrameType
 from typing import Any
 
 from pplns import codecs
 from pplns.engine import events
+from pplns.engine.clock import Clock, SystemClock
 from pplns.engine.executor import Executor, Outcome, Work
 from pplns.engine.plan import plan_steps, repeated_sinks, shapes_of
-from pplns.errors import Interrupted, LeaseHeld, LeaseLost, ParameterError, StoreError
+from pplns.errors import Interrupted, LeaseHeld, LeaseLost, NotFoundError, ParameterError, StoreError
 from pplns.fingerprint import CodeDigests, digest_constant
 from pplns.graph import Graph, Reference, build_graph, fill
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.ids import check_run_id, derive_run_id, digest_fields, new_token
+from pplns.model.names import nearest
 from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso_now
 from pplns.settings import Settings
 from pplns.state.checkpoints import read_checkpoints
@@ -51,14 +52,39 @@ class _Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a run comes from: a trigger and the time that it stands for (aware UTC; now, unless given).
+
+    A delivery (not `by_person`) doesn't repeat outside effects because the code changed, and counts tries spent."""
+
+    trigger: Trigger | None = None
+    logical_date: datetime | None = None
+    by_person: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which steps a person asks for: `redo` runs again although it is committed, with all that its value changes;
+    `only` too, with what it needs and nothing after it."""
+
+    redo: str | None = None
+    only: str | None = None
+
+
+ALL_STEPS = Selection()
+
+
+@dataclass(frozen=True, slots=True)
 class _Setting:
-    """What an attempt runs in. `by_person` lets changed code repeat outside effects and forgets tries spent."""
+    """What an attempt runs in."""
 
     store: Store
     settings: Settings
     observer: events.Observer
-    by_person: bool
-    reopen: bool
+    clock: Clock
+    by_person: bool = True
+    reopen: bool = False
+    selection: Selection = ALL_STEPS
 
 
 def run_pipeline(
@@ -68,31 +94,36 @@ def run_pipeline(
     settings: Settings,
     params: Mapping[str, Any] | None = None,
     run_id: str | None = None,
-    trigger: Trigger | None = None,
-    logical_date: datetime | None = None,
-    by_person: bool = True,
+    origin: Origin | None = None,
+    selection: Selection = ALL_STEPS,
     observer: events.Observer = events.ignore,
+    clock: Clock | None = None,
 ) -> RunRecord:
     """Run a pipeline to the end and return the run's record; a failed run is a record too.
 
     A run that exists under `run_id`, or by the trigger's key, is that run: gone on with if it has not ended, returned
-    if it has. `params` are as sent, before conversion. `logical_date` is aware UTC; now, unless given.
+    if it has. `params` are as sent, before conversion.
 
     Raises: ParameterError, DefinitionError, KeyReused (nothing is recorded); LeaseHeld; StoreError; DamagedRecord;
     Interrupted after Ctrl-C, once the end is recorded."""
     sent = dict(params or {})
-    logical_date = logical_date or datetime.now(UTC).replace(microsecond=0)
-    trigger = trigger or Trigger("manual", run_id or new_token(), timezone=settings.timezone)
+    clock, origin = clock or SystemClock(), origin or Origin()
+    logical_date = origin.logical_date or clock.now().replace(microsecond=0)
+    trigger = origin.trigger or Trigger("manual", run_id or new_token(), timezone=settings.timezone)
     converted = convert_params(pipeline, sent, logical_date=logical_date, timezone=trigger.timezone)
     graph, shapes = _connect(pipeline, converted, settings)
+    _check_selection(selection, graph)
     head = RunHead(
         run_id=_run_id(pipeline, run_id, trigger, logical_date), pipeline=pipeline.name, trigger=trigger,
         params=stored_params(converted), params_digest=digest_params(sent), logical_date=logical_date,
-        created_at=datetime.now(UTC),
+        created_at=clock.now(),
     )  # fmt: skip
     store.prepare()
     standing, is_new = create_or_join(store, head, compare_params=trigger.kind in ("manual", "api"))
-    setting = _Setting(store, settings, observer, by_person=by_person, reopen=False)
+    setting = _Setting(
+        store, settings, observer, clock, by_person=origin.by_person, selection=selection,
+        reopen=selection != ALL_STEPS,
+    )  # fmt: skip
     if is_new:
         return _attempt(_Prepared(pipeline, standing, converted, graph, shapes), setting)
     return _attempt(_prepare(pipeline, standing, settings), setting)
@@ -104,7 +135,9 @@ def resume_run(
     *,
     store: Store,
     settings: Settings,
+    selection: Selection = ALL_STEPS,
     observer: events.Observer = events.ignore,
+    clock: Clock | None = None,
 ) -> RunRecord:
     """Go on with a run, whatever it ended in, and return its record: a person's resume.
 
@@ -112,8 +145,10 @@ def resume_run(
 
     Raises: NotFoundError, and all that `run_pipeline` raises."""
     head = read_head(store, pipeline.name, run_id)
-    setting = _Setting(store, settings, observer, by_person=True, reopen=True)
-    return _attempt(_prepare(pipeline, head, settings), setting)
+    setting = _Setting(store, settings, observer, clock or SystemClock(), reopen=True, selection=selection)
+    prepared = _prepare(pipeline, head, settings)
+    _check_selection(selection, prepared.graph)
+    return _attempt(prepared, setting)
 
 
 def _prepare(pipeline: Pipeline[..., Any], head: RunHead, settings: Settings) -> _Prepared:
@@ -140,6 +175,17 @@ def _connect(
         return digest_constant(value, code=code, where=f"Step {step!r}")
 
     return graph, shapes_of(graph, digest_code=lambda call: code.of(call.step.function), digest_constant=constant)
+
+
+def _check_selection(selection: Selection, graph: Graph) -> None:
+    for name in (selection.redo, selection.only):
+        if name is not None and name not in graph:
+            close = nearest(name, graph.names)
+            raise NotFoundError(
+                f"Pipeline {graph.pipeline!r} has no step {name!r}.",
+                f"Its steps: {', '.join(map(repr, graph.names))}.",
+                f"Did you mean {close!r}?" if close else f"See `pplns show {graph.pipeline}`.",
+            )
 
 
 def _run_id(pipeline: Pipeline[..., Any], run_id: str | None, trigger: Trigger, logical_date: datetime) -> str:
@@ -209,17 +255,26 @@ def _work(prepared: _Prepared, setting: _Setting, lease: Lease, previous: End | 
         head=head, graph=prepared.graph, shapes=prepared.shapes, params=prepared.params, store=store, lease=lease,
         checkpoints=read_checkpoints(store, head.prefix), table_format=setting.settings.table_format,
         parallel_steps=prepared.pipeline.max_parallel_steps, deadline=_deadline(prepared, setting),
+        redo=tuple(name for name in (setting.selection.redo, setting.selection.only) if name), clock=setting.clock,
+        scope=_scope(prepared.graph, setting.selection),
         spent={} if setting.by_person or previous is None else {step.step: step.attempts for step in previous.steps},
     )  # fmt: skip
     executor = Executor(work, observer=setting.observer)
     try:
-        with LeaseKeeper(lease, on_loss=executor.lose), _stopped_by_ctrl_c(executor):
+        keeper = LeaseKeeper(lease, on_loss=executor.lose, on_cancel=lambda: executor.stop("cancelled"))
+        with keeper, _stopped_by_ctrl_c(executor):
             outcome = executor.execute()
     except StoreError as error:
         return _end(lease, head, error=ErrorInfo.of(error), final=False)
     if not outcome.succeeded:
         return _end(lease, head, outcome=outcome, error=outcome.error, final=outcome.final)
+    if outcome.is_partial:
+        return _end(lease, head, outcome=outcome, final=False)
     return _end(lease, head, outcome=outcome, result=result_of(prepared.graph, outcome.commits), final=True)
+
+
+def _scope(graph: Graph, selection: Selection) -> frozenset[str] | None:
+    return None if selection.only is None else graph.ancestors(selection.only) | {selection.only}
 
 
 def _deadline(prepared: _Prepared, setting: _Setting) -> float | None:
@@ -227,8 +282,8 @@ def _deadline(prepared: _Prepared, setting: _Setting) -> float | None:
     timeout = prepared.pipeline.timeout
     if timeout is None:
         return None
-    spent = 0.0 if setting.reopen else (datetime.now(UTC) - prepared.head.created_at).total_seconds()
-    return time.monotonic() + timeout - max(0.0, spent)
+    spent = 0.0 if setting.reopen else (setting.clock.now() - prepared.head.created_at).total_seconds()
+    return setting.clock.monotonic() + timeout - max(0.0, spent)
 
 
 def _end(

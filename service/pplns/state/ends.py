@@ -54,6 +54,20 @@ def create_end(store: Store, prefix: str, end: End, *, writer: str) -> End:
     return end if standing is None else _from_record(standing, name=name)
 
 
+def is_cancel_requested(store: Store, prefix: str, attempt: int) -> bool:
+    """Tell whether somebody asked for the end of an attempt."""
+    return store.read(_cancel_name(prefix, attempt)) is not None
+
+
+def request_cancel(store: Store, prefix: str, attempt: int, *, writer: str) -> None:
+    """Ask the holder of an attempt to end it; it looks at each renewal and before its end."""
+    records.create(store, _cancel_name(prefix, attempt), {"attempt": attempt}, writer=writer)
+
+
+def _cancel_name(prefix: str, attempt: int) -> str:
+    return f"{prefix}/attempts/{attempt}.cancel.json"
+
+
 def lost_in_a_row(store: Store, prefix: str, end: End) -> int:
     """Return how many attempts up to this one were lost, one after the other, without a new commit between."""
     count = 0

@@ -6,14 +6,14 @@ that commits and ends are created once, and that an attempt begins only after th
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
 from pplns.model.ids import new_token
-from pplns.model.run import iso_now
+from pplns.model.run import ErrorInfo, iso_now
 from pplns.state import records
-from pplns.state.ends import End, create_end, end_name, read_end
+from pplns.state.ends import End, create_end, end_name, is_cancel_requested, read_end
 from pplns.state.holders import Holder, is_gone, mark_active
 from pplns.stores import Store
 
@@ -99,11 +99,13 @@ def acquire_lease(store: Store, prefix: str, claim: Claim, *, reopen: bool) -> "
 
 
 def _seal(store: Store, prefix: str, view: LeaseView) -> End:
-    """End an attempt as lost, unless its holder lives or ended it meanwhile."""
+    """End an attempt as lost, or as cancelled where that was asked for, unless its holder lives or ended it."""
     if view.live:
         raise _held(view.expires_in_s)
+    is_cancelled = is_cancel_requested(store, prefix, view.attempt)
     lost = End(
-        attempt=view.attempt, state="lost", final=False, finished_at=iso_now(), started_at=view.started_at,
+        attempt=view.attempt, state="cancelled" if is_cancelled else "lost", final=is_cancelled,
+        finished_at=iso_now(), started_at=view.started_at,
         first_started_at=view.first_started_at, commits=len(store.children(f"{prefix}/steps/")),
     )  # fmt: skip
     return create_end(store, prefix, lost, writer=new_token())
@@ -157,6 +159,10 @@ class Lease:
         if self.monotonic() - self._acknowledged >= SAFE_SHARE * self.claim.duration_s:
             self.renew()
 
+    def is_cancel_requested(self) -> bool:
+        """Tell whether somebody asked for the end of this attempt."""
+        return is_cancel_requested(self.store, self.prefix, self.attempt)
+
     def end(self, end: Callable[[int], End]) -> End:
         """Write the end of this attempt and return the one that stands. Nothing may be written after it.
 
@@ -166,7 +172,10 @@ class Lease:
         Raises: LeaseLost, StoreError."""
         with self._guard:
             self._is_over = True
-            standing = create_end(self.store, self.prefix, end(self.attempt), writer=new_token())
+            made = end(self.attempt)
+            if self.is_cancel_requested():
+                made = cancelled(made)
+            standing = create_end(self.store, self.prefix, made, writer=new_token())
             if standing.state == "lost":
                 self._next_attempt()
                 standing = create_end(self.store, self.prefix, end(self.attempt), writer=new_token())
@@ -197,11 +206,13 @@ class LeaseKeeper:
     """Renews a lease three times in its duration, from a thread of its own.
 
     C code that holds the interpreter's lock for longer than the lease starves this thread: another holder may then
-    repeat the steps under way, and the commits decide. `on_loss` is called once when the lease is lost."""
+    repeat the steps under way, and the commits decide. `on_loss` is called when the lease is lost, `on_cancel` when
+    somebody asked for the attempt's end."""
 
-    def __init__(self, lease: Lease, *, on_loss: Callable[[], None]) -> None:
+    def __init__(self, lease: Lease, *, on_loss: Callable[[], None], on_cancel: Callable[[], None]) -> None:
         self._lease = lease
         self._on_loss = on_loss
+        self._on_cancel = on_cancel
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="pplns-lease", daemon=True)
 
@@ -216,11 +227,19 @@ class LeaseKeeper:
         while not self._stop.wait(self._lease.claim.duration_s / RENEWALS_PER_LEASE):
             try:
                 self._lease.renew()
+                if self._lease.is_cancel_requested():
+                    self._on_cancel()
             except LeaseLost:
                 self._on_loss()
                 return
             except StoreError:
                 continue  # the next renewal tries again; `require` stops the work when none succeeds in time
+
+
+def cancelled(end: End) -> End:
+    """Return the end of a cancelled attempt in place of another one."""
+    error = ErrorInfo("cancelled", "The run was cancelled.", "Resume it to go on: what is committed stays.")
+    return replace(end, state="cancelled", final=True, result=None, error=error)
 
 
 def _held(expires_in_s: float) -> LeaseHeld:

@@ -1,0 +1,49 @@
+"""The clock of an attempt: the present, and waiting for the next report. Tests put a frozen one in its place."""
+
+import os
+import time
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+WINDOWS_WAIT_SECONDS = 0.2  # on Windows a wait without end can't be interrupted by Ctrl-C
+
+
+class Clock(Protocol):
+    """What an attempt asks about time."""
+
+    def now(self) -> datetime:
+        """Return the present, aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        ...
+
+    def take(self, reports: SimpleQueue[object], *, until: float | None, is_busy: bool) -> object | None:
+        """Return the next report, or None at `until` on the monotonic scale; None there means no end.
+
+        `is_busy` says that a thread is at work and will report."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        """Return the present, aware UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return the system's monotonic seconds."""
+        return time.monotonic()
+
+    def take(self, reports: SimpleQueue[object], *, until: float | None, is_busy: bool) -> object | None:
+        """Wait for the next report, at most until a time."""
+        wait = None if until is None else max(0.0, until - time.monotonic())
+        if os.name == "nt":
+            wait = WINDOWS_WAIT_SECONDS if wait is None else min(wait, WINDOWS_WAIT_SECONDS)
+        try:
+            return reports.get(timeout=wait)
+        except Empty:
+            return None
