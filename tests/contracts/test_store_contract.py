@@ -106,6 +106,15 @@ def test_open_gives_the_bytes(store: Store, size: int) -> None:
     assert bytes(opened) == data[:size]
 
 
+def test_many_objects_are_read_in_order(store: Store) -> None:
+    """Each name has its bytes in its place, one that isn't there None."""
+    for number in range(20):
+        store.create(f"p/{number}", str(number).encode())
+
+    assert store.read_all(["p/7", "p/none", "p/0"]) == [b"7", None, b"0"]
+    assert store.read_all([]) == []
+
+
 def test_children_are_names_and_folders_in_order(store: Store) -> None:
     """A listing shows one level, sorted, with "/" after folders; another folder that begins alike isn't in it."""
     for name in ("p/runs/b/run.json", "p/runs/a/run.json", "p/runs/c", "p/runs2/z", "q/runs/d"):

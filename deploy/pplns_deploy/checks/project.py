@@ -1,0 +1,116 @@
+"""Check a whole project: load its pipelines, build their graphs, and gather what the checks find."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pplns.errors import DefinitionError, ParameterError, PplnsError
+from pplns.graph import Graph, build_graph
+from pplns.loader import Broken, discover
+from pplns.model.triggers import Schedule
+from pplns.settings import Settings
+from pplns.steps import Pipeline
+from pplns.steps.parameters import Parameter, convert_params, parameters_of
+from pplns_deploy.checks.findings import Checked, Finding, Subject
+from pplns_deploy.checks.rules import PIPELINE_CHECKS
+
+
+def check_project(settings: Settings, *, now: datetime) -> Checked:
+    """Load every pipeline of a project and check it.
+
+    Raises: ConfigError for a project without a pipelines folder."""
+    found = discover(settings)
+    findings = [_of_broken(broken) for broken in found.broken]
+    findings += check_store(settings)
+    for name, pipeline in found.pipelines.items():
+        located = [_at(one, pipeline, found.files[name]) for one in check_pipeline(pipeline, settings, now=now)]
+        findings += located
+    files = {*found.files.values(), *(broken.file for broken in found.broken)}
+    ordered = sorted(findings, key=lambda finding: finding.severity != "error")
+    return Checked(tuple(found.pipelines), tuple(sorted(files)), tuple(ordered))
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """Check that the store can be written, and that it lasts."""
+    from pplns.stores import open_store
+
+    try:
+        open_store(settings.store, root=settings.root).prepare()
+    except PplnsError as error:
+        yield Finding("error", f"The store {settings.store!r}: {error.message}", error.hint)
+        return
+    if settings.store.startswith("memory:"):
+        yield Finding(
+            "warning",
+            f"The store is {settings.store!r}: a run is forgotten when its process ends.",
+            'Write store = "file:.pplns" in [tool.pplns], or leave it out.',
+        )
+
+
+def check_pipeline(pipeline: Pipeline[..., Any], settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """Check one pipeline: its parameters, its graph, and then all of PIPELINE_CHECKS."""
+    try:
+        parameters = parameters_of(pipeline)
+    except DefinitionError as error:
+        yield Finding("error", error.message, error.hint, pipeline.name)
+        return
+    bare = Subject(pipeline, parameters, (), settings.timezone, now)
+    graphs: list[Graph] = []
+    for built in _graphs(bare):
+        if isinstance(built, Graph):
+            graphs.append(built)
+        else:
+            yield built
+    subject = Subject(pipeline, parameters, tuple(graphs), settings.timezone, now)
+    for check in PIPELINE_CHECKS:
+        yield from check(subject)
+
+
+class _Unknown:
+    """Stands for a parameter that only a run will know; a pipeline function may pass it on, not decide on it."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("unknown before a run")
+
+
+def _graphs(subject: Subject) -> Iterator[Graph | Finding]:
+    """Build the graph with the defaults and with the parameters of each schedule, else with unknown ones."""
+    if subject.required({}):
+        with contextlib.suppress(DefinitionError):
+            yield build_graph(subject.pipeline, {one.name: _known_default(one) for one in subject.parameters})
+    yield from _graphs_of_known(subject)
+
+
+def _known_default(parameter: Parameter) -> Any:
+    return _Unknown() if parameter.is_required or parameter.is_logical_date else parameter.default
+
+
+def _graphs_of_known(subject: Subject) -> Iterator[Graph | Finding]:
+    sets: list[Mapping[str, Any]] = [
+        {},
+        *(one.params for one in subject.pipeline.triggers if isinstance(one, Schedule)),
+    ]
+    seen: set[str] = set()
+    for sent in sets:
+        if subject.required(sent):
+            continue
+        try:
+            params = convert_params(subject.pipeline, sent, logical_date=subject.now, timezone=subject.timezone)
+            yield build_graph(subject.pipeline, params)
+        except ParameterError:  # the triggers' own check says so
+            continue
+        except DefinitionError as error:
+            if error.message not in seen:
+                seen.add(error.message)
+                yield subject.error(error.message, error.hint)
+
+
+def _of_broken(broken: Broken) -> Finding:
+    return Finding("error", broken.message, broken.remedy, None, broken.file, broken.line)
+
+
+def _at(finding: Finding, pipeline: Pipeline[..., Any], file: Path) -> Finding:
+    line = pipeline.function.__code__.co_firstlineno
+    return Finding(finding.severity, finding.message, finding.remedy, finding.pipeline, file, line)

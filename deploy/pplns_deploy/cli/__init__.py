@@ -1,0 +1,40 @@
+"""The `pplns` command line: one module a group of commands, each imported when its command is asked for.
+
+`COMMANDS` is the whole list, so that `pplns --help` imports none of them and `pplns run` only its own."""
+
+import click
+
+from pplns_deploy.cli.group import CommandGroup, CommandPlace
+
+COMMANDS = {
+    "init": CommandPlace("pplns_deploy.cli.project", "init", "Make a new project with a running example."),
+    "list": CommandPlace("pplns_deploy.cli.project", "list_pipelines", "List the pipelines of the project."),
+    "show": CommandPlace("pplns_deploy.cli.project", "show", "Show the steps, parameters and triggers of a pipeline."),
+    "check": CommandPlace("pplns_deploy.cli.project", "check", "Check all that can be known before a run."),
+    "run": CommandPlace("pplns_deploy.cli.run", "run", "Run a pipeline, or go on with a run of it."),
+    "resume": CommandPlace("pplns_deploy.cli.run", "resume", "Go on with a run where it stopped."),
+    "cancel": CommandPlace("pplns_deploy.cli.run", "cancel", "Cancel a run."),
+    "runs": CommandPlace("pplns_deploy.cli.inspect", "runs", "List runs, newest first."),
+    "run-info": CommandPlace("pplns_deploy.cli.inspect", "run_info", "Show all that is recorded about a run."),
+    "artifact": CommandPlace("pplns_deploy.cli.inspect", "artifact", "Show or save what a step of a run returned."),
+}
+
+
+@click.group(
+    cls=CommandGroup,
+    places=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `pplns init my-project`. Each command explains itself: `pplns run --help`.",
+)
+@click.version_option(package_name="pplns", prog_name="pplns", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors inside pplns itself.")
+def cli(*, debug: bool) -> None:
+    """Write, run and look into data pipelines.
+
+    Exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 configuration or environment, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the `pplns` command with the arguments of this process, and exit."""
+    cli.main(prog_name="pplns", windows_expand_args=False)  # `-p pattern=*.csv` is the pipeline's to expand

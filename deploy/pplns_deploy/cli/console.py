@@ -1,0 +1,88 @@
+"""Where the words of a command go: text for people, or one JSON document on stdout.
+
+With `--json` stdout belongs to that document alone. Whatever else is printed meanwhile, by a step, a library or a
+process that a step started, goes to stderr, so the file descriptor itself is turned round."""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from io import UnsupportedOperation
+from typing import Any, TextIO
+
+import click
+
+PIPED_WIDTH = 80  # for tables that have to be cut somewhere
+_IN_ASCII = str.maketrans({"→": "->", "←": "<-", "✓": "+", "✗": "x", "…": "...", "·": "-", "↻": "~", "─": "-"})
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The two streams of a command. Text for people goes to `lines`, which is stderr where stdout is a document's."""
+
+    out: TextIO
+    err: TextIO
+    as_json: bool
+
+    @property
+    def lines(self) -> TextIO:
+        """The stream for people to read."""
+        return self.err if self.as_json else self.out
+
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal; None where the lines go to a file or pipe and needn't be cut."""
+        if not self.lines.isatty() and "COLUMNS" not in os.environ:
+            return None
+        return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns
+
+    def say(self, text: str = "") -> None:
+        """Write a line for people."""
+        write_line(text, self.lines)
+
+    def warn(self, text: str) -> None:
+        """Write a line about what went wrong, to stderr."""
+        write_line(text, self.err)
+
+    def document(self, value: Any) -> None:
+        """Write the one JSON document of a command that was called with `--json`."""
+        is_unicode = (self.out.encoding or "").lower().replace("-", "") == "utf8"
+        write_line(json.dumps(value, indent=2, ensure_ascii=not is_unicode, allow_nan=False), self.out)
+
+
+def open_console(*, as_json: bool) -> Console:
+    """Return the console of this process; with `as_json` stdout is given to the document for good.
+
+    It isn't given back: the process ends after one command, and a thread of a step that was abandoned may still
+    print."""
+    out = sys.stdout
+    if as_json:
+        out = _take_over_stdout(out)
+        sys.stdout = sys.stderr
+    return Console(out=out, err=sys.stderr, as_json=as_json)
+
+
+def write_line(text: str, stream: TextIO) -> None:
+    """Write a line so that any stream can take it: where it has no such characters, their ASCII likenesses."""
+    click.echo(spell(text, stream.encoding or "ascii"), file=stream)
+
+
+def spell(text: str, encoding: str) -> str:
+    """Return a text in the characters that an encoding has."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_IN_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def _take_over_stdout(stdout: TextIO) -> TextIO:
+    stdout.flush()
+    try:
+        descriptor, instead = stdout.fileno(), sys.stderr.fileno()
+    except (OSError, ValueError, UnsupportedOperation):  # a stream in memory, as tests use them
+        return stdout
+    document = os.fdopen(os.dup(descriptor), "w", encoding=stdout.encoding)
+    os.dup2(instead, descriptor)
+    return document

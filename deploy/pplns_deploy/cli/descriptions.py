@@ -1,0 +1,95 @@
+"""A pipeline as it was written: its parameters, triggers and limits, as text and as JSON."""
+
+from typing import Any
+
+from pplns.codecs import plain
+from pplns.model.triggers import PubSub, Schedule
+from pplns.steps import Pipeline
+from pplns.steps.parameters import Parameter, parameters_of
+from pplns_deploy.cli.output import Column, duration_text, table_lines
+
+
+def pipeline_lines(pipeline: Pipeline[..., Any]) -> list[str]:
+    """Return the head of `pplns show`: name, description, parameters, triggers, limits."""
+    lines = [f"{pipeline.name}: {pipeline.description}" if pipeline.description else pipeline.name]
+    lines += _section("Parameters", [_parameter_cells(one) for one in parameters_of(pipeline)])
+    lines += _section("Triggers", [_trigger_cells(one) for one in pipeline.triggers])
+    return lines + _section("Limits", _limits(pipeline))
+
+
+def pipeline_json(pipeline: Pipeline[..., Any]) -> dict[str, Any]:
+    """Return a pipeline's description as `list --json` and `show --json` write it."""
+    resources = pipeline.resources
+    return {
+        "pipeline": pipeline.name,
+        "description": pipeline.description,
+        "parameters": [_parameter_json(one) for one in parameters_of(pipeline)],
+        "triggers": [_trigger_json(one) for one in pipeline.triggers],
+        "resources": {"cpu": resources.cpu, "memory": resources.memory, "cpu_always": resources.cpu_always},
+        "timeout_s": pipeline.timeout,
+        "max_concurrent_runs": pipeline.max_concurrent_runs,
+        "max_parallel_steps": pipeline.max_parallel_steps,
+    }
+
+
+def short_triggers(pipeline: Pipeline[..., Any]) -> str:
+    """Return the triggers of a pipeline in one cell."""
+    return ", ".join(one.cron if isinstance(one, Schedule) else one.topic for one in pipeline.triggers)
+
+
+def _section(title: str, rows: list[list[str]]) -> list[str]:
+    if not rows:
+        return []
+    columns = [Column("") for _ in rows[0]]
+    return ["", title, *(f"  {line}" for line in table_lines(columns, rows, width=None)[1:])]
+
+
+def _parameter_cells(parameter: Parameter) -> list[str]:
+    if parameter.is_required:
+        return [parameter.name, parameter.shown, "required"]
+    return [
+        parameter.name,
+        parameter.shown,
+        "logical_date()" if parameter.is_logical_date else _default_text(parameter),
+    ]
+
+
+def _default_text(parameter: Parameter) -> str:
+    """Return a default as Python writes it where that is short, else as -p takes it: a date, a path, an Enum."""
+    is_simple = isinstance(parameter.default, str | int | float | list | dict | tuple | None)
+    return repr(parameter.default) if is_simple else str(plain(parameter.default))
+
+
+def _trigger_cells(trigger: Schedule | PubSub) -> list[str]:
+    params = ", ".join(f"{name}={value!r}" for name, value in trigger.params.items())
+    if isinstance(trigger, Schedule):
+        return ["schedule", trigger.cron, trigger.timezone, trigger.name or "", params]
+    return ["Pub/Sub", trigger.topic, trigger.filter or "", trigger.name or "", params]
+
+
+def _limits(pipeline: Pipeline[..., Any]) -> list[list[str]]:
+    resources = pipeline.resources
+    rows = [["container", f"{resources.cpu:g} CPU, {resources.memory}" + (", CPU always" * resources.cpu_always)]]
+    if pipeline.timeout is not None:
+        rows.append(["timeout of a run", duration_text(pipeline.timeout)])
+    if pipeline.max_concurrent_runs is not None:
+        rows.append(["runs at one time", str(pipeline.max_concurrent_runs)])
+    return [*rows, ["steps side by side", str(pipeline.max_parallel_steps)]]
+
+
+def _parameter_json(parameter: Parameter) -> dict[str, Any]:
+    has_default = not parameter.is_required and not parameter.is_logical_date
+    return {
+        "name": parameter.name,
+        "type": parameter.shown,
+        "required": parameter.is_required,
+        "is_logical_date": parameter.is_logical_date,
+        "default": plain(parameter.default) if has_default else None,
+    }
+
+
+def _trigger_json(trigger: Schedule | PubSub) -> dict[str, Any]:
+    shared = {"name": trigger.name, "params": plain(dict(trigger.params))}
+    if isinstance(trigger, Schedule):
+        return {"kind": "schedule", "cron": trigger.cron, "timezone": trigger.timezone, **shared}
+    return {"kind": "pubsub", "topic": trigger.topic, "filter": trigger.filter, **shared}

@@ -1,0 +1,102 @@
+"""The progress of a run as lines: one for each thing that happens to a step.
+
+`line_of` decides what a line says; the observers only put it somewhere. `live.py` adds what is running now."""
+
+import click
+
+from pplns.engine.events import (
+    AttemptStarted,
+    Event,
+    StepCommitted,
+    StepFailed,
+    StepRedone,
+    StepRetrying,
+    StepStarted,
+)
+from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.output import bytes_text, clean_text, count_text, duration_text, rows_text
+from pplns_deploy.cli.records import reference_of
+
+LEAST_NAME_WIDTH = 8
+
+
+class LineProgress:
+    """Writes a line for each event; the observer where nobody watches a terminal.
+
+    `reference` names the run once it has begun, as commands take it."""
+
+    shows_starts = True
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.reference: str | None = None
+        self._name_width = LEAST_NAME_WIDTH
+
+    def __call__(self, event: Event) -> None:
+        """Write what an event says."""
+        if isinstance(event, AttemptStarted):
+            self.reference = reference_of(event.pipeline, event.run_id)
+            self._name_width = max([LEAST_NAME_WIDTH, *map(len, event.steps)])
+        if not isinstance(event, StepStarted) or self.shows_starts:
+            for line in lines_of(event, name_width=self._name_width):
+                self.write(line)
+
+    def write(self, line: str) -> None:
+        """Put a line where the progress goes."""
+        self.console.say(line)
+
+    def close(self) -> None:
+        """Write nothing more."""
+
+
+def lines_of(event: Event, *, name_width: int) -> list[str]:
+    """Return the lines that an event is worth: several for the start of an attempt, one for a step's, or none."""
+    if isinstance(event, AttemptStarted):
+        return [_headline(event), *(_line("=", step, name_width, "reused") for step in event.reused)]
+    if isinstance(event, StepStarted | StepCommitted | StepRetrying | StepRedone | StepFailed):
+        symbol, text = _step_news(event)
+        return [_line(symbol, event.step, name_width, text)]
+    return []
+
+
+def measures(duration_s: float | None, rows: int | None, size_bytes: int | None) -> str:
+    """Return time, rows and bytes of a step under each other from line to line."""
+    return f"{duration_text(duration_s):>8}  {rows_text(rows):>15}  {bytes_text(size_bytes):>9}"
+
+
+def open_progress(console: Console) -> LineProgress:
+    """Return the observer for where the lines go: live on a terminal that has rich, else plain lines."""
+    if not console.lines.isatty():
+        return LineProgress(console)
+    try:
+        from pplns_deploy.cli.live import LiveProgress
+    except ModuleNotFoundError:  # rich comes with the extra `deploy`
+        return LineProgress(console)
+    return LiveProgress(console)
+
+
+_COLORS = {"✓": "green", "✗": "red", "↻": "yellow"}
+
+
+def _step_news(event: StepStarted | StepCommitted | StepRetrying | StepRedone | StepFailed) -> tuple[str, str]:
+    """Return the symbol of what happened to a step, and its words."""
+    if isinstance(event, StepStarted):
+        return "·", "started" if event.number == 1 else f"try {event.number} started"
+    if isinstance(event, StepCommitted):
+        return "✓", measures(event.commit.duration_s, event.commit.rows, event.commit.size_bytes)
+    if isinstance(event, StepRetrying):
+        wait = duration_text(event.delay_s)
+        return "↻", f"try {event.number} failed, the next in {wait}: {clean_text(event.error.message)}"
+    if isinstance(event, StepRedone):
+        return "↻", f"runs again: {clean_text(event.reason)}"
+    tries = f" after {event.tries} tries" if event.tries > 1 else ""
+    return "✗", f"{duration_text(event.duration_s):>8}  failed{tries}"
+
+
+def _headline(event: AttemptStarted) -> str:
+    attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
+    return f"Run {event.run_id} of {event.pipeline}{attempt}: {count_text(len(event.steps), 'step')}"
+
+
+def _line(symbol: str, step: str, name_width: int, text: str) -> str:
+    return f"  {click.style(symbol, fg=_COLORS.get(symbol))} {step:<{name_width}}  {text}".rstrip()

@@ -1,0 +1,219 @@
+"""`pplns run` and `pplns resume`: run a pipeline here, with its progress, and say how to go on."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pplns.errors import ParameterError, StopSignal
+from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.errors import RUN_FAILED, Stopped, write_error
+from pplns_deploy.cli.options import (
+    examples,
+    json_option,
+    load_project,
+    next_command,
+    open_project_store,
+    params_option,
+    parse_params,
+    project_option,
+    selection_options,
+    store_option,
+)
+from pplns_deploy.cli.progress import LineProgress, open_progress
+from pplns_deploy.cli.records import cancel_text, ending_lines, reference_of
+
+if TYPE_CHECKING:
+    from pplns.model.run import RunRecord
+    from pplns.settings import Settings
+
+LABELS = {"resume": "Go on with", "run-info": "Look closer"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Offers:
+    """The commands that may come next, with the options given now; none where the run isn't kept."""
+
+    project: Path | None
+    store: str | None
+    is_kept: bool
+
+    @classmethod
+    def after(cls, settings: "Settings", project: Path | None, store: str | None) -> "_Offers":
+        """Return what may come after a command with these options."""
+        return cls(project, store, is_kept=not settings.store.startswith("memory:"))
+
+    def lines(self, reference: str, *commands: str) -> list[str]:
+        """Return a line for each command, as it can be typed."""
+        if not self.is_kept:
+            return []
+        typed = [next_command(one, reference, project=self.project, store=self.store) for one in commands]
+        return [f"{LABELS[command]}: {line}" for command, line in zip(commands, typed, strict=True)]
+
+
+@click.command(
+    epilog=examples(
+        "pplns run nyc_flights",
+        "pplns run nyc_flights -p month=2013-01 -p out_dir=out",
+        "pplns run nyc_flights --run-id january",
+        "pplns run nyc_flights --run-id january --from export",
+    )
+)
+@click.argument("name")
+@params_option
+@click.option(
+    "--run-id", metavar="ID", help="The id of the run. One that exists is gone on with, or shown if it ended."
+)
+@selection_options
+@store_option
+@json_option
+@project_option
+@click.pass_context
+def run(
+    context: click.Context,
+    *,
+    name: str,
+    params: Sequence[str],
+    run_id: str | None,
+    redo: str | None,
+    only: str | None,
+    store: str | None,
+    project: Path | None,
+) -> None:
+    """Run a pipeline, or go on with a run of it.
+
+    Shows each step with its state, time, rows and bytes. Exits 0 when the run succeeded, 1 when it failed,
+    2 for wrong names or values, 3 for a project or store that can't be used, 130 after Ctrl-C.
+    """
+    sent = parse_params(params)
+    _check_redo(redo, run_id)
+    settings = load_project(project, store=store)
+    from pplns.engine.runner import ALL_STEPS, Selection, resume_run, run_pipeline
+    from pplns.loader import load_pipeline
+
+    pipeline = load_pipeline(settings, name)
+    opened, selection = open_project_store(settings), Selection(redo=redo, only=only)
+
+    def start(progress: LineProgress) -> "RunRecord":
+        record = run_pipeline(
+            pipeline,
+            store=opened,
+            settings=settings,
+            params=sent,
+            run_id=run_id,
+            selection=selection,
+            observer=progress,
+        )
+        if progress.reference is not None or selection == ALL_STEPS:
+            return record
+        return resume_run(  # it had ended; asking for a step opens it again
+            pipeline, record.run_id, store=opened, settings=settings, selection=selection, observer=progress
+        )
+
+    _go_on(context, start, _Offers.after(settings, project, store))
+
+
+@click.command(
+    epilog=examples(
+        "pplns resume january", "pplns resume nyc_flights/january", "pplns resume nyc_flights/january --from export"
+    )
+)
+@click.argument("run_id", metavar="RUN_ID")
+@selection_options
+@store_option
+@json_option
+@project_option
+@click.pass_context
+def resume(
+    context: click.Context, *, run_id: str, redo: str | None, only: str | None, store: str | None, project: Path | None
+) -> None:
+    """Go on with a run where it stopped.
+
+    Steps that are committed aren't run again, unless their code changed since. RUN_ID is an id as `pplns runs`
+    shows it, or PIPELINE/RUN_ID.
+    """
+    settings = load_project(project, store=store)
+    from pplns.engine.runner import Selection, resume_run
+    from pplns.loader import load_pipeline
+    from pplns.state.history import find_run
+
+    opened, selection = open_project_store(settings), Selection(redo=redo, only=only)
+    name, found_id = find_run(opened, run_id)
+    pipeline = load_pipeline(settings, name)
+    _go_on(
+        context,
+        lambda progress: resume_run(
+            pipeline, found_id, store=opened, settings=settings, selection=selection, observer=progress
+        ),
+        _Offers.after(settings, project, store),
+    )
+
+
+@click.command(epilog=examples("pplns cancel january", "pplns cancel nyc_flights/january"))
+@click.argument("run_id", metavar="RUN_ID")
+@store_option
+@json_option
+@project_option
+@click.pass_obj
+def cancel(console: Console, *, run_id: str, store: str | None, project: Path | None) -> None:
+    """Cancel a run.
+
+    A process that works on it is asked to stop, and does so within seconds; a run that has ended stays as it is.
+    """
+    settings = load_project(project, store=store)
+    from pplns.state.cancel import cancel_run
+    from pplns.state.history import find_run
+
+    opened = open_project_store(settings)
+    pipeline, found_id = find_run(opened, run_id)
+    record = cancel_run(opened, pipeline, found_id, lease_seconds=settings.lease_seconds)
+    if console.as_json:
+        console.document(record.as_json())
+        return
+    console.say(cancel_text(record))
+    for line in _Offers.after(settings, project, store).lines(reference_of(pipeline, found_id), "run-info"):
+        console.say(line)
+
+
+def _check_redo(redo: str | None, run_id: str | None) -> None:
+    if redo is not None and run_id is None:
+        raise ParameterError(
+            f"--from {redo} without --run-id.",
+            "--from runs a step of a run that exists again; a new run runs all of them.",
+            "Give its id with --run-id, or use `pplns resume RUN_ID --from STEP`.",
+        )
+
+
+def _go_on(context: click.Context, start: Callable[[LineProgress], "RunRecord"], offers: _Offers) -> None:
+    """Run with progress, report the end, and exit 1 unless the run succeeded."""
+    console: Console = context.obj
+    progress = open_progress(console)
+    began = time.monotonic()
+    try:
+        record = start(progress)
+    except (StopSignal, KeyboardInterrupt):
+        if progress.reference is None:
+            raise
+        raise Stopped(" ".join(offers.lines(progress.reference, "resume"))) from None
+    finally:
+        progress.close()
+    if console.as_json:
+        console.document(record.as_json())
+    else:
+        took_s = None if progress.reference is None else time.monotonic() - began
+        _write_ending(console, record, offers, took_s=took_s)
+    if record.state != "succeeded":
+        context.exit(RUN_FAILED)
+
+
+def _write_ending(console: Console, record: "RunRecord", offers: _Offers, *, took_s: float | None) -> None:
+    if record.error is not None:
+        write_error(console, record.error.message, record.error.hint, trace=record.error.traceback)
+    is_whole = record.state == "succeeded" and record.final
+    commands = ["run-info"] if is_whole else ["resume", "run-info"]
+    lines = ending_lines(record, took_s=took_s)
+    for line in [*lines, *offers.lines(reference_of(record.pipeline, record.run_id), *commands)]:
+        console.say(line)

@@ -1,0 +1,96 @@
+"""A new project: which files it gets, and how they are written without ever writing over anything.
+
+The files come from `templates/` and, for the shipped example, from its own folder: inside the installed package, or
+in a checkout beside `deploy/`."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from pplns.errors import ConfigError
+
+EXAMPLES = ("starter", "nyc_flights")
+FIRST_PIPELINES = {"starter": "sales", "nyc_flights": "nyc_flights"}
+NAME_MARK = "{{name}}"
+
+_HERE = Path(__file__).parent
+_TEMPLATES = _HERE / "templates"
+_SHIPPED = (_HERE / "_assets" / "pipelines", _HERE.parents[1] / "pipelines")
+_NOT_COPIED = {"__pycache__", "out", ".pplns", ".pytest_cache", ".ipynb_checkpoints"}
+_ENDING = ".tmpl"  # so that no tool takes the templates for code and settings of this package
+
+
+def plan_project(target: Path, example: str) -> dict[PurePosixPath, bytes]:
+    """Return the files of a new project by their path in it.
+
+    Raises: ConfigError where this installation lacks the example."""
+    name = project_name(target)
+    files = {**_read_template("common", name), **_read_template(example, name)}
+    if example != "starter":
+        folder = PurePosixPath("pipelines") / example
+        files |= {folder / path: data for path, data in _read_folder(_shipped(example))}
+    return files
+
+
+def write_project(target: Path, files: Mapping[PurePosixPath, bytes]) -> None:
+    """Write the files of a new project into a folder, which is made where it isn't there.
+
+    Raises: ConfigError, before anything is written, when one of the files exists."""
+    taken = [path for path in files if (target / path).exists() or (target / path).is_symlink()]
+    if taken:
+        raise _refuse_taken(target, taken)
+    try:
+        for path, data in files.items():
+            file = target / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("xb") as stream:  # refuses a file that came up since
+                stream.write(data)
+    except OSError as error:
+        raise ConfigError(
+            f"The project can't be written to {str(target)!r}: {error.strerror or error}.",
+            "It goes into a new folder, or one that can be written.",
+            "Choose another folder: pplns init DIR.",
+        ) from error
+
+
+def project_name(target: Path) -> str:
+    """Return a name for pyproject.toml that packaging takes, from the name of the folder."""
+    plain = unicodedata.normalize("NFKD", target.resolve().name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "my-pipelines"
+
+
+def _read_template(template: str, name: str) -> dict[PurePosixPath, bytes]:
+    return {
+        path.with_name(path.name.removesuffix(_ENDING)): data.replace(NAME_MARK.encode(), name.encode())
+        for path, data in _read_folder(_TEMPLATES / template)
+    }
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+    for file in sorted(folder.rglob("*")):
+        path = file.relative_to(folder)
+        if file.is_file() and not _NOT_COPIED.intersection(path.parts):
+            yield PurePosixPath(path.as_posix()), file.read_bytes()
+
+
+def _shipped(example: str) -> Path:
+    for folder in _SHIPPED:
+        if (folder / example / "pipeline.py").is_file():
+            return folder / example
+    raise ConfigError(
+        f"The example {example!r} isn't part of this installation.",
+        "It comes with the package.",
+        "Install pplns again: pip install --force-reinstall pplns.",
+    )
+
+
+def _refuse_taken(target: Path, taken: list[PurePosixPath]) -> ConfigError:
+    names = ", ".join(repr(str(path)) for path in sorted(taken))
+    is_project = PurePosixPath("pyproject.toml") in taken
+    return ConfigError(
+        f"{str(target)!r} has {names} already.",
+        "A new project never writes over a file.",
+        "Choose another folder: pplns init DIR."
+        + (" To make this folder a project, add the line [tool.pplns] to its pyproject.toml." if is_project else ""),
+    )

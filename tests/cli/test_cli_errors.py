@@ -1,0 +1,151 @@
+"""Errors at the border: exit codes, three parts, one document; help; the list of commands."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from pplns import errors
+from pplns_deploy.cli import COMMANDS, cli
+from pplns_deploy.cli.errors import describe, exit_code_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.PplnsError, 1), (errors.TerminalError, 1), (errors.StorageRefused, 1), (errors.RetryableError, 1),
+        (errors.StateError, 1), (errors.DamagedRecord, 1), (errors.LeaseHeld, 1), (errors.CheckpointConflict, 1),
+        (errors.ParameterError, 2), (errors.NotFoundError, 2), (errors.KeyReused, 2),
+        (errors.ConfigError, 3), (errors.LoadError, 3), (errors.DefinitionError, 3), (errors.StoreError, 3),
+    ],
+)  # fmt: skip
+def test_each_error_has_its_exit_code(kind, code):
+    """1 the run failed, 2 wrong usage, 3 configuration or environment."""
+    assert exit_code_of(kind("met")) == code
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), errors.Interrupted(), click.Abort()])
+def test_an_interruption_is_130(stop):
+    """Ctrl-C ends with 130, wherever it came."""
+    assert describe(stop).exit_code == 130
+
+
+def test_a_mistyped_command_gets_the_nearest_one(pplns):
+    """Exit 2, and the nearest name."""
+    answer = pplns("rnu")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "Error: There is no command 'rnu'. Did you mean 'run'?\n  → See `pplns --help`.\n"
+
+
+def test_a_command_like_none_gets_them_all(pplns):
+    """Where no name is near the commands are listed."""
+    assert "Commands: init, list, show" in pplns("zzzzzz").err
+
+
+def test_a_mistyped_option_gets_the_nearest_one(pplns):
+    """Exit 2, and the nearest option."""
+    answer = pplns("run", "shop", "--stor", "memory:")
+
+    assert answer.code == 2
+    assert "--stor" in answer.err
+    assert "--store" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["rnu"], "usage"), (["run"], "usage"), (["run", "--nope"], "usage"), (["list"], "bad_configuration")],
+)
+def test_with_json_every_error_is_one_document(pplns, tmp_path, monkeypatch, arguments, code):
+    """The shape is the service's: code, message, hint."""
+    monkeypatch.chdir(tmp_path)
+
+    answer = pplns(*arguments, "--json")
+
+    assert answer.document["error"].keys() == {"code", "message", "hint"}
+    assert answer.document["error"]["code"] == code
+    assert answer.err == ""
+
+
+def test_a_fault_of_ours_is_one_line(shop, pplns, monkeypatch):
+    """No traceback, but the way to it; with --debug the traceback."""
+    monkeypatch.setattr("pplns.loader.discover", lambda settings: 1 / 0)
+
+    answer = pplns("list")
+
+    assert answer.code == 1
+    assert answer.err.startswith("Error: pplns itself failed: ZeroDivisionError: division by zero\n  → ")
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["--debug", "list"])
+
+
+def test_without_a_command_the_help_is_shown(pplns):
+    """`pplns` alone is `pplns --help`."""
+    answer = pplns()
+
+    assert answer.code == 0
+    assert answer.out == pplns("--help").out
+    assert "Usage: pplns" in answer.out
+
+
+def test_the_version(pplns):
+    """--version says the name and the version."""
+    import pplns as package
+
+    assert pplns("--version").out == f"pplns {package.__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(pplns, name):
+    """--help has the line of the list, an example and, but for init, --project."""
+    text = pplns(name, "--help").out
+
+    assert COMMANDS[name].short_help in text
+    assert f"  pplns {name}" in text.partition("Examples:")[2]
+    assert ("--project" in text) == (name != "init")
+
+
+def test_the_list_of_commands_says_what_their_help_says():
+    """The table in `cli/__init__.py` repeats the first line of each docstring."""
+    context = click.Context(cli)
+
+    for name, place in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert (command.help or "").splitlines()[0] == place.short_help
+
+
+LIGHT = """
+from pplns import pipeline, step
+
+@step
+def one(n: int) -> int:
+    return n + 1
+
+@pipeline
+def light():
+    return one(one(1))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--help", "list", "show light", "check", "run light", "run light --json", "runs", "init new"]
+)
+def test_no_command_imports_what_it_does_not_need(shop, arguments):
+    """Where values are plain and nobody watches, no table library, cloud client or rich is imported."""
+    (shop / "pipelines" / "shop.py").write_text(LIGHT)
+    code = (
+        "import sys; from pplns_deploy.cli import cli\n"
+        "try: cli.main(sys.argv[1:])\n"
+        "except SystemExit as ended: assert not ended.code, ended.code\n"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'flask', 'rich', 'google.auth', 'functions_framework'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments.split()], cwd=shop, capture_output=True, encoding="utf-8", check=False
+    )
+
+    assert ended.stderr.splitlines()[-1] == "[]"

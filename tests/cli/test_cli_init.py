@@ -1,0 +1,112 @@
+"""`pplns init`: a new project that runs at once."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+
+@pytest.mark.parametrize("folder", ["my-project", "Mein Projekt ü", "a/b"])
+def test_a_new_project_runs(pplns, tmp_path, monkeypatch, folder):
+    """init prints the next commands, and the run they name succeeds."""
+    monkeypatch.chdir(tmp_path)
+
+    made = pplns("init", folder)
+
+    assert made.code == 0
+    assert made.out.splitlines()[-1] == "  pplns run sales"
+    ran = pplns("run", "sales", "--project", folder, "-p", f"out_dir={tmp_path / 'out'}", "--json")
+    assert ran.document["state"] == "succeeded"
+    assert (tmp_path / "out" / "sales_2026-01.csv").read_text().splitlines()[1] == "north,2,162.75"
+
+
+def test_the_tests_of_a_new_project_pass(pplns, tmp_path):
+    """The example comes with tests that need no mock and no set-up."""
+    pplns("init", str(tmp_path / "new"))
+
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path / "new", capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+
+    assert tested.returncode == 0, tested.stdout
+    assert "3 passed" in tested.stdout
+
+
+def test_a_new_project_is_checked_and_formatted(pplns, tmp_path):
+    """The example is written as its users would want their own code."""
+    new = tmp_path / "new"
+    pplns("init", str(new))
+
+    assert pplns("check", "--project", str(new)).code == 0
+    for arguments in (["check", "--isolated", "--select", "E,F,I,B,UP"], ["format", "--isolated", "--check"]):
+        ruff = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, str(new)], capture_output=True, encoding="utf-8", check=False
+        )
+        assert ruff.returncode == 0, ruff.stdout
+
+
+def test_the_name_in_pyproject_is_one_that_packaging_takes(pplns, tmp_path):
+    """Spaces, capitals and accents of the folder's name go."""
+    new = tmp_path / "Mein Flüge_2013"
+    pplns("init", str(new))
+
+    assert tomllib.loads((new / "pyproject.toml").read_text())["project"]["name"] == "mein-fluge-2013"
+
+
+def test_nyc_flights_comes_with_its_data(pplns, tmp_path):
+    """The shipped example runs from the new project."""
+    new = tmp_path / "flights"
+
+    assert pplns("init", str(new), "--example", "nyc_flights").code == 0
+
+    ran = pplns("run", "nyc_flights", "--project", str(new), "-p", f"out_dir={tmp_path / 'out'}", "--json")
+    assert ran.document["state"] == "succeeded"
+    assert ran.document["result"]["flights"] == 27004
+
+
+def test_a_file_that_exists_is_never_written_over(pplns, tmp_path):
+    """What is in the way is named, and nothing at all is written."""
+    (tmp_path / "README.md").write_text("mine")
+
+    answer = pplns("init", str(tmp_path))
+
+    assert answer.code == 3
+    assert "'README.md'" in answer.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md"]
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_other_files_in_the_folder_are_left_alone(pplns, tmp_path, monkeypatch):
+    """A folder need not be empty, only free of the files that a project gets."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+
+    answer = pplns("init")
+
+    assert answer.code == 0
+    assert "cd " not in answer.out
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_existing_pyproject_gets_the_other_way_named(pplns, tmp_path):
+    """Who has a pyproject.toml adds a line to it."""
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+
+    assert "add the line [tool.pplns]" in pplns("init", str(tmp_path)).err
+
+
+def test_a_folder_below_a_file_is_refused(pplns, tmp_path):
+    """What the system refuses is said without a traceback."""
+    (tmp_path / "file").write_text("")
+
+    answer = pplns("init", str(tmp_path / "file" / "new"))
+
+    assert answer.code == 3
+    assert answer.err.startswith("Error: The project can't be written to ")
+
+
+def test_an_unknown_example_gets_the_nearest_one(pplns):
+    """Examples are starter and nyc_flights."""
+    assert "Did you mean 'nyc_flights'?" in pplns("init", "x", "--example", "nyc_flight").err

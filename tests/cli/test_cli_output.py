@@ -1,0 +1,95 @@
+"""Numbers, widths and tables as people read them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pplns_deploy.cli.console import spell
+from pplns_deploy.cli.options import join_words
+from pplns_deploy.cli.output import (
+    Column,
+    bytes_text,
+    clean_text,
+    count_text,
+    cut,
+    duration_text,
+    table_lines,
+    text_width,
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""), (0.0, "0 ms"), (0.0042, "4 ms"), (0.999, "999 ms"), (0.9996, "1.0 s"), (12.34, "12.3 s"),
+        (59.94, "59.9 s"), (59.96, "1m 00s"), (125, "2m 05s"), (3599.6, "1h 00m"), (36_000, "10h 00m"),
+    ],
+)  # fmt: skip
+def test_durations(seconds, text):
+    """Three digits at most, in the unit that fits."""
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (None, ""), (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_999, "1.0 MB"),
+        (3_141_592, "3.1 MB"), (5 * 10**9, "5.0 GB"), (5 * 10**15, "5000.0 TB"),
+    ],
+)  # fmt: skip
+def test_sizes(size, text):
+    """Decimal units, one digit after the point."""
+    assert bytes_text(size) == text
+
+
+def test_counts():
+    """Thousands are set apart, one is singular."""
+    assert [count_text(number, "row") for number in (0, 1, 27004)] == ["0 rows", "1 row", "27,004 rows"]
+
+
+def test_wide_letters_take_two_columns():
+    """Chinese letters are twice as wide on a terminal, combining marks take nothing."""
+    assert text_width("東京") == 4
+    assert text_width("e\u0301") == 1
+    assert cut("東京東京", 5) == "東京…"
+
+
+def test_what_would_steer_the_terminal_is_made_visible():
+    """An escape sequence in someone's data can't clear the screen."""
+    assert clean_text("a\x1b[2Jb\nc") == "a\\x1b[2Jb c"
+
+
+@given(
+    cells=st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30), st.integers()), max_size=5),
+    width=st.integers(30, 100),
+)
+def test_a_table_fits_the_width_it_is_given(cells, width):
+    """Columns that may be cut give way until the table fits, whatever is in it."""
+    columns = [Column("name", least=4), Column("text", least=4), Column("count", least=4, is_number=True)]
+
+    lines = table_lines(columns, [(name, text, str(count)) for name, text, count in cells], width=width)
+
+    assert len(lines) == len(cells) + 1
+    assert all(text_width(line) <= width for line in lines)
+
+
+def test_a_table_without_a_width_cuts_nothing():
+    """In a pipe every cell is whole, so that grep finds it."""
+    assert table_lines([Column("a", least=1)], [["x" * 300]], width=None)[1] == "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("utf-8", "→ ✓ ü"), ("cp1252", "-> + ü"), ("ascii", "-> + \\xfc"), ("cp437", "→ + ü")]
+)
+def test_a_stream_gets_the_characters_it_has(encoding, text):
+    """An old console gets likenesses in ASCII, never an error."""
+    spelled = spell("→ ✓ ü", encoding)
+
+    assert spelled.encode(encoding).decode(encoding) == spelled
+    if encoding != "cp437":  # it has an arrow but no tick, so all symbols change together
+        assert spelled == text
+
+
+def test_command_lines_are_quoted():
+    """What is offered can be typed as it is, spaces and all."""
+    assert join_words(["cd", "my folder"]) in ("cd 'my folder'", 'cd "my folder"')
