@@ -23,6 +23,8 @@ from pplns.model.triggers import PubSub, Schedule
 from pplns.steps import logical_date, pipeline, step
 
 if TYPE_CHECKING:
+    from pplns.codecs.local_files import File
+    from pplns.codecs.registry import register_type
     from pplns.engine.context import CurrentRun, current_run
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "ConfigError",
     "CurrentRun",
     "DefinitionError",
+    "File",
     "LeaseHeld",
     "ParameterError",
     "PplnsError",
@@ -44,13 +47,21 @@ __all__ = [
     "current_run",
     "logical_date",
     "pipeline",
+    "register_type",
     "step",
 ]
 
+_LAZY = {
+    "CurrentRun": "pplns.engine.context",
+    "File": "pplns.codecs.local_files",
+    "current_run": "pplns.engine.context",
+    "register_type": "pplns.codecs.registry",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("CurrentRun", "current_run"):
-        from pplns.engine import context
+    if name in _LAZY:
+        from importlib import import_module
 
-        return getattr(context, name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'pplns' has no attribute {name!r}")

@@ -195,6 +195,7 @@ class _Recording:
         self.pipeline = pipeline
         self.calls: list[Call] = []
         self._taken: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
 
     def record(self, step: Step[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle:
         """Take down one call of a step."""
@@ -267,9 +268,10 @@ class _Recording:
                 "Names of steps are unique in a pipeline, upper and lower case alike.",
                 f'Name one of them with `.named("{step.name}_…")`.',
             )
-        number = 2
+        number = self._numbers.get(step.name, 2)
         while f"{step.name}_{number}".casefold() in self._taken:
             number += 1
+        self._numbers[step.name] = number + 1  # so that a step used a thousand times isn't searched for each time
         return f"{step.name}_{number}"
 
 

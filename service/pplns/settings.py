@@ -97,7 +97,7 @@ def find_project(start: Path) -> Path:
             f"A project is a folder with a {PROJECT_FILE} that has [tool.pplns].",
             "Correct the path, or run `pplns init DIR` to make a project.",
         )
-    if root := _project_above(start):
+    if root := project_above(start):
         return root
     raise ConfigError(
         f"No pplns project in {str(start)!r} or above it.",
@@ -114,12 +114,15 @@ def _project_root(project: Path | None, environ: Mapping[str, str]) -> Path:
         return find_project(Path.cwd())
     folder, _ = _read(TABLE[0], named)
     for start in (folder, Path.cwd()):
-        if start is not None and start.is_dir() and (root := _project_above(start)):
+        if start is not None and start.is_dir() and (root := project_above(start)):
             return root
     return (folder or Path.cwd()).resolve()
 
 
-def _project_above(start: Path) -> Path | None:
+def project_above(start: Path) -> Path | None:
+    """Return the nearest project folder from `start` upwards, or None where there is none.
+
+    Raises: ConfigError for a pyproject.toml that is no TOML."""
     start = start.resolve()
     return next((one for one in (start, *start.parents) if _table_of(one / PROJECT_FILE) is not None), None)
 

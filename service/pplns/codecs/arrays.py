@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.codecs.held import Bytes, Sink, Untabled
+from pplns.codecs.held import Bytes, Compression, Sink, Untabled
 from pplns.codecs.libraries import numpy
 from pplns.codecs.refusal import UnstorableError, unstorable
 
@@ -39,7 +39,7 @@ class Array(Untabled):
         """Return a writable copy."""
         return self.array.copy(order="K")
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the array, header first, without a copy of the whole."""
         numpy().lib.format.write_array(sink, self.array, allow_pickle=False)
 

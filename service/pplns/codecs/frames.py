@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pplns.codecs.columns import Column, from_column, to_column
-from pplns.codecs.held import Artifact, Bytes, Sink, TableFormat
+from pplns.codecs.held import Artifact, Bytes, Compression, Sink, TableFormat
 from pplns.codecs.indexes import from_index_columns, index_as_note, index_of_note, to_index_columns
 from pplns.codecs.libraries import pandas, pyarrow
 from pplns.codecs.objects import decode_objects, is_fresh
@@ -53,12 +53,15 @@ class Frame(Artifact):
             copy = _with_cells(copy, place, decode_objects(self.note["columns"][place], cells))
         return copy
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the rows, batch by batch."""
         if self.schema is None:
             raise ValueError("a restored frame is written already")
         size_bytes = sum(part.size_bytes for part in self.parts)
-        write_table(sink, self.schema, self._batches(size_bytes), table_format=self.format, size_bytes=size_bytes)
+        write_table(
+            sink, self.schema, self._batches(size_bytes), table_format=self.format, size_bytes=size_bytes,
+            compression=compression,
+        )  # fmt: skip
 
     def _batches(self, size_bytes: int) -> Iterator[Any]:
         pa = pyarrow()

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
+from pplns.model.artifact import StoredValue
+
 INLINE_LIMIT_BYTES = 16_384
 
 TableFormat = Literal["arrow", "parquet"]
+Compression = Literal["lz4"] | None
 Bytes = bytes | bytearray | memoryview
 
 
@@ -21,11 +24,15 @@ class Held(Protocol):
     """One value of a step. `codec`, `extension`, `meta`, `rows` and `columns` go into its `StoredValue`.
 
     With `has_inline` the value is `inline`, JSON that goes into the commit itself, and `inline_bytes` its exact text
-    for the digest. Without, `write` makes the artifact."""
+    for the digest. Without, `write` makes the artifact.
+
+    One with `is_streamed` comes from a source that can be read only once. It is written before anybody has it, in the
+    thread of the step; what is handed out is restored from the artifact. `rows` and `columns` are known after that."""
 
     @property
     def codec(self) -> str:
-        """How the value is read back: "json", "text", "bytes", "numpy", "pandas", "arrow", "polars"."""
+        """How the value is read back: "json", "text", "bytes", "numpy", "pandas", "arrow", "polars", "registered",
+        "batches", "reader", "file"."""
         ...
 
     @property
@@ -63,13 +70,33 @@ class Held(Protocol):
         """The JSON text of `inline`, or None where there is none."""
         ...
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it has to be written before it can be handed out."""
+        ...
+
+    @property
+    def stored(self) -> StoredValue | None:
+        """How it is stored already, of what was restored from a stream; None for all else."""
+        ...
+
     def handout(self) -> Any:
         """Return the value for one consumer: what it does to it in place, nobody else sees."""
         ...
 
-    def write(self, sink: Sink) -> None:
-        """Write the artifact's bytes as they are made."""
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
+        """Write the artifact's bytes as they are made; `compression` is of tables in Arrow's format.
+
+        Raises: SourceFailed where the step's own iterator or file fails, StorageRefused for what it gives."""
         ...
+
+
+class SourceFailed(Exception):
+    """What a streamed value is read from raised `error`, which is the step's own."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Artifact:
@@ -79,6 +106,8 @@ class Artifact:
     has_inline: bool = False
     inline: Any = None
     inline_bytes: bytes | None = None
+    is_streamed: bool = False
+    stored: StoredValue | None = None
 
 
 class Untabled(Artifact):

@@ -32,6 +32,11 @@ def parquet() -> Any:
     return import_module("pyarrow.parquet")
 
 
+def dataset() -> Any:
+    """Return pyarrow's datasets."""
+    return import_module("pyarrow.dataset")
+
+
 def pytz() -> Any:
     """Return pytz, which pandas 2 uses for zones given by name."""
     return import_module("pytz")

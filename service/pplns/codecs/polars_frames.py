@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.codecs.held import Artifact, Bytes, Sink
+from pplns.codecs.held import Artifact, Bytes, Compression, Sink
 from pplns.codecs.libraries import polars
 from pplns.codecs.refusal import UnstorableError, unstorable
 from pplns.codecs.values import encode_text
@@ -57,10 +57,10 @@ class PolarsFrame(Artifact):
         """Return a clone."""
         return self.frame.clone()
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the frame."""
         buffer = io.BytesIO()
-        _table(self.frame).write_ipc(buffer)
+        _table(self.frame).write_ipc(buffer, compression=compression or "uncompressed")
         sink.write(buffer.getbuffer())
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.codecs.held import Bytes, Sink, Untabled
+from pplns.codecs.held import Bytes, Compression, Sink, Untabled
 from pplns.codecs.values import decode, json_bytes
 
 _CHUNK = 1 << 20
@@ -20,6 +20,8 @@ class InlineJson:
     meta: Mapping[str, Any] | None = None
     rows: int | None = None
     columns: Mapping[str, str] | None = None
+    is_streamed = False
+    stored = None
 
     def __init__(self, inline: Any, text: bytes | None = None) -> None:
         self.inline = inline
@@ -36,7 +38,7 @@ class InlineJson:
         """Return the value, decoded anew."""
         return decode(self.inline)
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the JSON text, where the caller wants it outside the commit."""
         sink.write(self.inline_bytes)
 
@@ -56,7 +58,7 @@ class JsonArtifact(Untabled):
         """Return the value, decoded anew."""
         return decode(json.loads(self.text))
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the JSON text."""
         sink.write(self.text)
 
@@ -81,7 +83,7 @@ class Text(Untabled):
         """Return the text."""
         return self.text
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the text in chunks."""
         for start in range(0, len(self.text), _CHUNK):
             sink.write(self.text[start : start + _CHUNK].encode("utf-8", "surrogatepass"))
@@ -103,6 +105,6 @@ class Binary(Untabled):
         """Return the bytes, a bytearray of the consumer's own where the step returned one."""
         return bytearray(self.data) if self.is_mutable else self.data
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the bytes."""
         sink.write(self.data)

@@ -9,7 +9,8 @@ from pplns.errors import StorageRefused
 
 STORABLE = (
     "What can be stored: None, bool, numbers, text, bytes, dates and times, UUIDs, paths, Enum members, dataclasses and"
-    " NamedTuples, lists, tuples, dicts and sets of these, numpy arrays, pandas and polars tables, pyarrow tables."
+    " NamedTuples, lists, tuples, dicts and sets of these, numpy arrays, pandas, polars and pyarrow tables, iterators of"
+    " tables, pyarrow readers and datasets, Files, and types given to pplns.register_type()."
 )
 _BY_NAME = {
     "generator": "Return list(…) of it, or a table.",

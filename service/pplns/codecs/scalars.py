@@ -16,6 +16,8 @@ from uuid import UUID
 from pplns.codecs import classes
 from pplns.codecs.libraries import numpy, pandas
 from pplns.codecs.refusal import UnstorableError, class_of, unstorable
+from pplns.codecs.registered import decode_registered, encode_registered
+from pplns.codecs.registry import registration_of
 from pplns.codecs.values import (
     Decoder,
     Encoder,
@@ -42,6 +44,9 @@ def encode_other(value: object, within: Within) -> Any:
     encoder = _ENCODERS.get(cls)
     if encoder is not None:
         return encoder(value, within)
+    registration = registration_of(cls)
+    if registration is not None:
+        return encode_registered(value, within, registration)
     library = cls.__module__.split(".")[0]
     if library == "numpy" and cls is not sys.modules["numpy"].ndarray:
         return _encode_numpy(value)
@@ -241,6 +246,7 @@ _DECODERS: dict[str, Decoder] = {
     "Counter": lambda content: Counter(dict(_decode_pairs(content))),
     "defaultdict": _decode_defaultdict,
     "deque": lambda content: deque(decode(content["v"]), content["maxlen"]),
+    "registered": decode_registered,
     "enum": classes.decode_member,
     "dataclass": classes.decode_dataclass,
     "namedtuple": classes.decode_named_tuple,

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pplns.codecs.held import Artifact, Bytes, Sink, TableFormat
+from pplns.codecs.held import Artifact, Bytes, Compression, Sink, TableFormat
 from pplns.codecs.libraries import parquet, pyarrow
 from pplns.codecs.refusal import UnstorableError
 from pplns.model.artifact import StoredValue
@@ -60,26 +60,36 @@ class ArrowTable(Artifact):
         """Return the table."""
         return self.table
 
-    def write(self, sink: Sink) -> None:
+    def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the table."""
         pa = pyarrow()
 
         table: Any = self.table
         if isinstance(table, pa.RecordBatch):
             table = pa.Table.from_batches([table])
-        write_table(sink, table.schema, table.to_batches(), table_format=self.format, size_bytes=table.nbytes)
+        write_table(
+            sink, table.schema, table.to_batches(), table_format=self.format, size_bytes=table.nbytes,
+            compression=compression,
+        )  # fmt: skip
 
 
-def write_table(sink: Sink, schema: Any, batches: Iterable[Any], *, table_format: str, size_bytes: int) -> None:
+def write_table(
+    sink: Sink,
+    schema: Any,
+    batches: Iterable[Any],
+    *,
+    table_format: str,
+    size_bytes: int,
+    compression: Compression = None,
+) -> None:
     """Write record batches to a sink as one Arrow IPC or Parquet file; `size_bytes` is about what they take."""
     pa = pyarrow()
 
     if size_bytes > SMALL_BYTES:
-        target: Any = _File(sink)
-        _write_batches(target, schema, batches, table_format)
+        _write_batches(FileOfSink(sink), schema, batches, table_format, compression)
         return
     buffer = pa.BufferOutputStream()
-    _write_batches(buffer, schema, batches, table_format)
+    _write_batches(buffer, schema, batches, table_format, compression)
     sink.write(memoryview(buffer.getvalue()))
 
 
@@ -142,6 +152,31 @@ def join_chunks(column: Any) -> Any:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
+class FileOfSink:
+    """A sink as the file that pyarrow writes to."""
+
+    closed = False
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.place = 0
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self.place += view.nbytes
+        self.sink.write(view)
+        return view.nbytes
+
+    def tell(self) -> int:
+        return self.place
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+    def close(self) -> None:
+        """Do nothing: the sink is its owner's."""
+
+
 def _meta_of(table: Any, table_format: TableFormat) -> dict[str, Any]:
     """Parquet forgets some types (seconds, names inside lists), so the schema stands beside it."""
     meta = {"type": type(table).__name__, "format": table_format}
@@ -172,7 +207,9 @@ def _fits_parquet(type_: Any) -> bool:
     return all(_fits_parquet(type_.field(place).type) for place in range(type_.num_fields))
 
 
-def _write_batches(target: Any, schema: Any, batches: Iterable[Any], table_format: str) -> None:
+def _write_batches(
+    target: Any, schema: Any, batches: Iterable[Any], table_format: str, compression: Compression
+) -> None:
     pa = pyarrow()
 
     if table_format == "parquet":
@@ -182,31 +219,6 @@ def _write_batches(target: Any, schema: Any, batches: Iterable[Any], table_forma
             for batch in batches:
                 writer.write_batch(batch)
         return
-    with pa.ipc.new_file(target, schema) as writer:
+    with pa.ipc.new_file(target, schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
         for batch in batches:
             writer.write_batch(batch)
-
-
-class _File:
-    """A sink as the file that pyarrow writes to."""
-
-    closed = False
-
-    def __init__(self, sink: Sink) -> None:
-        self.sink = sink
-        self.place = 0
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        self.place += view.nbytes
-        self.sink.write(view)
-        return view.nbytes
-
-    def tell(self) -> int:
-        return self.place
-
-    def flush(self) -> None:
-        """Do nothing: nothing is held back."""
-
-    def close(self) -> None:
-        """Do nothing: the sink is its owner's."""

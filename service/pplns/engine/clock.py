@@ -1,6 +1,9 @@
-"""The clock of an attempt: the present, and waiting for the next report. Tests put a frozen one in its place."""
+"""The clock of an attempt: the present, waiting for the next report, and chance, which spreads waits.
+
+`pplns.testing` puts a frozen one in its place. Leases go by the machine's clock and the store's, whatever this one says."""
 
 import os
+import random
 import time
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -26,6 +29,10 @@ class Clock(Protocol):
         `is_busy` says that a thread is at work and will report."""
         ...
 
+    def spread(self) -> float:
+        """Return the share, from 0 to 1, of a wait with jitter that is waited."""
+        ...
+
 
 class SystemClock:
     """The clock of the machine."""
@@ -47,3 +54,7 @@ class SystemClock:
             return reports.get(timeout=wait)
         except Empty:
             return None
+
+    def spread(self) -> float:
+        """Return a random share: full jitter."""
+        return random.random()

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -96,6 +96,11 @@ def current_run() -> CurrentRun:
     return found
 
 
-def set_current(run: CurrentRun) -> None:
-    """Make a run the current one of this thread's context."""
-    _current.set(run)
+def set_current(run: CurrentRun) -> Token[CurrentRun | None]:
+    """Make a run the current one of this thread's context; return what `unset_current` takes."""
+    return _current.set(run)
+
+
+def unset_current(token: Token[CurrentRun | None]) -> None:
+    """Make that the current run which was before."""
+    _current.reset(token)

@@ -73,6 +73,13 @@ class StepRedone:
 
 
 @dataclass(frozen=True, slots=True)
+class StepReused:
+    """A step's commit is reused after all: what it rests on was run again and came out equal."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """The attempt is over and its end is recorded."""
 
@@ -80,7 +87,15 @@ class AttemptEnded:
 
 
 Event = (
-    AttemptStarted | StepStarted | StepFinished | StepCommitted | StepRetrying | StepFailed | StepRedone | AttemptEnded
+    AttemptStarted
+    | StepStarted
+    | StepFinished
+    | StepCommitted
+    | StepRetrying
+    | StepFailed
+    | StepRedone
+    | StepReused
+    | AttemptEnded
 )
 Observer = Callable[[Event], None]
 

@@ -5,10 +5,10 @@ is gone, stop) and starts what has become possible. Only it changes the state of
 lock. A report of a try that isn't waited for any more carries an old token and is dropped."""
 
 import contextvars
+import functools
 import heapq
 import itertools
 import logging
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -29,7 +29,7 @@ from pplns.errors import LeaseLost, StoreError
 from pplns.graph import Graph
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.run import ErrorInfo, StepRecord, iso
-from pplns.state.artifacts import ArtifactPlace, store_value
+from pplns.state.artifacts import ArtifactPlace, settle_value, store_value
 from pplns.state.checkpoints import Checkpoints, create_redo
 from pplns.state.history import step_record
 from pplns.state.lease import Lease
@@ -123,7 +123,9 @@ class Executor:
         self._stopped: Stop | None = None
         self._clock = work.clock
         self._scope = work.scope or frozenset(work.graph.names)
-        self._reused: frozenset[str] = frozenset()
+        self._reused: set[str] = set()
+        self._is_announced = False
+        self._redone_before: list[events.StepRedone] = []
         self._tokens = itertools.count(1)
 
     def stop(self, reason: Stop = "interrupted") -> None:
@@ -140,7 +142,6 @@ class Executor:
         Raises: LeaseLost; then nothing more is written."""
         try:
             self._adopt(self._planned_with_redos())
-            self._reused = frozenset(self._progress.steps_in(Phase.DURABLE))
             self._announce()
             self._start_what_may()
             while self._is_busy():
@@ -192,6 +193,9 @@ class Executor:
             return
         self._abandon([name])
         self._finished.pop(name, None)
+        self._reused.add(name)
+        if self._is_announced:
+            self._observe(events.StepReused(name))
         self._commits[name] = commit
         self._progress[name] = Phase.DURABLE
         self._values.let_go(name)
@@ -200,6 +204,7 @@ class Executor:
     def _reset(self, name: str) -> None:
         self._abandon([name])
         self._finished.pop(name, None)
+        self._reused.discard(name)
         self._commits.pop(name, None)
         self._progress[name] = Phase.WAITING
         self._values.let_go(name)
@@ -209,7 +214,10 @@ class Executor:
         writer = self._work.lease.claim.holder.id
         create_redo(self._work.store, self._work.head.prefix, name, number=number, reason=reason, writer=writer)
         self._work.checkpoints.redos[name] = number
-        self._observe(events.StepRedone(name, reason))
+        if self._is_announced:
+            self._observe(events.StepRedone(name, reason))
+        else:
+            self._redone_before.append(events.StepRedone(name, reason))
 
     def _announce(self) -> None:
         head = self._work.head
@@ -217,6 +225,9 @@ class Executor:
         self._observe(
             events.AttemptStarted(head.pipeline, head.run_id, self._work.lease.attempt, self._graph.names, reused)
         )
+        self._is_announced = True
+        for event in self._redone_before:
+            self._observe(event)
 
     # What starts
 
@@ -256,9 +267,15 @@ class Executor:
         self._observe(events.StepStarted(name, one.number))
         call, run, context = self._graph[name], self._current_run(one), contextvars.copy_context()
         values, table_format, report = self._values, self._work.table_format, self._reports.put
+        clock, place = self._clock, ArtifactPlace(self._work.head.prefix, name, one.version)
+        settle = functools.partial(settle_value, self._work.store, place)
 
         def work() -> None:
-            report(context.run(run_try, one, call, run=run, values=values, table_format=table_format))
+            report(
+                context.run(
+                    run_try, one, call, run=run, values=values, table_format=table_format, clock=clock, settle=settle
+                )
+            )
 
         self._workers.submit(work)
 
@@ -282,7 +299,7 @@ class Executor:
             logical_date=head.logical_date, params=self._work.params, trigger=head.trigger,
             logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
             deadline=min(deadlines, default=None),
-            version=one.version,
+            version=one.version, monotonic=self._clock.monotonic,
         )  # fmt: skip
 
     # What is reported
@@ -422,7 +439,7 @@ class Executor:
         retry = self._graph[one.step].step.options_set.retry
         left = None if self._work.deadline is None else self._work.deadline - self._clock.monotonic()
         tries = max(self._started_here[one.step], min(one.number, retry.attempts))
-        decision = decide(error, retry, tries=tries, spread=random.random(), remaining_s=left)
+        decision = decide(error, retry, tries=tries, spread=self._clock.spread(), remaining_s=left)
         self._progress[one.step] = Phase.WAITING
         if isinstance(decision, Again) and not self._is_stopping:
             heapq.heappush(self._retries, (self._clock.monotonic() + decision.delay_s, one.step))

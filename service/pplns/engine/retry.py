@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pplns.errors import PplnsError, RetryableError, TerminalError
+from pplns.errors import PplnsError, RetryableError, StoreError, TerminalError
 from pplns.model.policies import Retry
 
 
@@ -28,7 +28,7 @@ def decide(
     `spread` is a random number from 0 to 1 (full jitter). A wait never reaches past the deadline, `remaining_s` away:
     then a later attempt goes on, with the tries counted."""
     if not may_retry(error):
-        return GiveUp(final=True)
+        return GiveUp(final=not isinstance(error, StoreError))  # of a streamed value's store: a later attempt may help
     if tries >= retry.attempts:
         return GiveUp(final=not isinstance(error, RetryableError))
     delay_s = delay_before(tries + 1, retry, spread=spread)

@@ -25,7 +25,7 @@ from pplns.graph import Graph, Reference, build_graph, fill
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.ids import check_run_id, derive_run_id, digest_fields, new_token
 from pplns.model.names import nearest
-from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso_now
+from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso
 from pplns.settings import Settings
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import MAX_LOST_IN_A_ROW, End, EndState, lost_in_a_row, read_end
@@ -201,7 +201,7 @@ def _attempt(prepared: _Prepared, setting: _Setting) -> RunRecord:
         holder=this_holder(), duration_s=setting.settings.lease_seconds, steps=prepared.graph.names,
         code=digest_fields(*prepared.shapes.values()), graph=digest_fields(*prepared.shapes),
     )  # fmt: skip
-    lease = acquire_lease(store, head.prefix, claim, reopen=setting.reopen)
+    lease = acquire_lease(store, head.prefix, claim, reopen=setting.reopen, now=setting.clock.now())
     if isinstance(lease, End):
         return record_of(head, lease)
     try:
@@ -209,7 +209,10 @@ def _attempt(prepared: _Prepared, setting: _Setting) -> RunRecord:
         if previous is not None:
             move_hint(store, head, None)
         refusal = None if setting.by_person else _refuse_delivery(prepared, setting, previous)
-        end = _end(lease, head, error=refusal, final=True) if refusal else _work(prepared, setting, lease, previous)
+        if refusal:
+            end = _end(lease, setting.clock, error=refusal, final=True)
+        else:
+            end = _work(prepared, setting, lease, previous)
     except LeaseLost:
         raise LeaseHeld(
             "Another process took this run over.",
@@ -265,12 +268,13 @@ def _work(prepared: _Prepared, setting: _Setting, lease: Lease, previous: End | 
         with keeper, _stopped_by_ctrl_c(executor):
             outcome = executor.execute()
     except StoreError as error:
-        return _end(lease, head, error=ErrorInfo.of(error), final=False)
+        return _end(lease, setting.clock, error=ErrorInfo.of(error), final=False)
     if not outcome.succeeded:
-        return _end(lease, head, outcome=outcome, error=outcome.error, final=outcome.final)
+        return _end(lease, setting.clock, outcome=outcome, error=outcome.error, final=outcome.final)
     if outcome.is_partial:
-        return _end(lease, head, outcome=outcome, final=False)
-    return _end(lease, head, outcome=outcome, result=result_of(prepared.graph, outcome.commits), final=True)
+        return _end(lease, setting.clock, outcome=outcome, final=False)
+    result = result_of(prepared.graph, outcome.commits)
+    return _end(lease, setting.clock, outcome=outcome, result=result, final=True)
 
 
 def _scope(graph: Graph, selection: Selection) -> frozenset[str] | None:
@@ -288,7 +292,7 @@ def _deadline(prepared: _Prepared, setting: _Setting) -> float | None:
 
 def _end(
     lease: Lease,
-    head: RunHead,
+    clock: Clock,
     *,
     final: bool,
     outcome: Outcome | None = None,
@@ -297,7 +301,7 @@ def _end(
 ) -> End:
     state: EndState = "failed" if error else "succeeded"
     steps = outcome.steps if outcome else ()
-    finished_at = iso_now()
+    finished_at = str(iso(clock.now()))
 
     def make(attempt: int) -> End:
         return End(

@@ -2,20 +2,23 @@
 
 This is one of the two borders at which errors of users' code are caught; the other one is the request."""
 
-import time
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pplns import codecs
+from pplns.engine.clock import Clock
 from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
 from pplns.graph import Call, fill, kind_of
 from pplns.model.run import ErrorInfo
+
+Settle = Callable[[codecs.Held], codecs.Held]
 
 OWN_FOLDER = str(Path(__file__).parents[1])
 
@@ -68,21 +71,32 @@ class MetDamage:
 
 
 def run_try(
-    one: Try, call: Call, *, run: CurrentRun, values: Values, table_format: codecs.TableFormat
+    one: Try,
+    call: Call,
+    *,
+    run: CurrentRun,
+    values: Values,
+    table_format: codecs.TableFormat,
+    clock: Clock,
+    settle: Settle,
 ) -> Returned | Raised | MetDamage:
-    """Run a try to its end, in the calling thread."""
+    """Run a try to its end, in the calling thread.
+
+    `settle` writes what can be read only once, an iterator of tables say: it runs the step's own code."""
     set_current(run)
-    begun = time.monotonic()
+    begun = clock.monotonic()
     try:
-        returned = _call(call, values)
+        returned, files = _call(call, values)
         held, several = hold_outputs(returned, call, table_format=table_format)
-        return Returned(one.step, one.token, held, several, time.monotonic() - begun, datetime.now(UTC))
+        held = tuple(settle(value) for value in held)
+        del files
+        return Returned(one.step, one.token, held, several, clock.monotonic() - begun, clock.now())
     except InputDamaged as damage:
         return MetDamage(one.step, one.token, damage.step, damage.reason)
     except BaseException as error:  # the border: SystemExit from a step ends the step, not the thread
         info = info_of(error, step=one.step)
         error.__traceback__ = None  # its frames hold the step's inputs in memory
-        return Raised(one.step, one.token, error, info, time.monotonic() - begun)
+        return Raised(one.step, one.token, error, info, clock.monotonic() - begun)
 
 
 def hold_outputs(
@@ -118,12 +132,14 @@ def info_of(error: BaseException, *, step: str) -> ErrorInfo:
     return ErrorInfo("step_failed", f"Step {step!r} raised {message}", "Correct the step, then resume the run.", frames)
 
 
-def _call(call: Call, values: Values) -> Any:
+def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
+    """Return what the step returns and the files among its inputs, which a returned iterator may still read."""
     args = [fill(value, values.supply) for value in call.args]
     kwargs = {name: fill(value, values.supply) for name, value in call.kwargs.items()}
     values.mark_handed(call.name, call.inputs)
     function: Callable[..., Any] = call.step.function
-    return function(*args, **kwargs)
+    files = [value for value in (*args, *kwargs.values()) if isinstance(value, os.PathLike)]
+    return function(*args, **kwargs), files
 
 
 def _without_own_frames(error: BaseException) -> traceback.TracebackException:

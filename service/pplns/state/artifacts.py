@@ -26,17 +26,32 @@ class ArtifactPlace:
 def store_value(store: Store, place: ArtifactPlace, held: codecs.Held) -> StoredValue:
     """Make a step's value durable and return how it is stored; a small one goes into the commit as it is.
 
-    Raises: StoreError, StorageRefused."""
+    Raises: StoreError; StorageRefused, and what the step's own iterator or file raises, for a streamed value."""
+    if held.stored is not None:
+        return held.stored
     if held.inline_bytes is not None:
         data = held.inline_bytes
         return _stored(held, digest=digest_of(data), size_bytes=len(data), inline=held.inline)
     while True:
         name = f"{place.prefix}/artifacts/{place.step}@{place.version}.{new_token()[:8]}.{held.extension}"
-        with store.upload(name) as upload:
-            sink = _DigestSink(upload)
-            held.write(sink)
+        try:
+            with store.upload(name) as upload:
+                sink = _DigestSink(upload)
+                held.write(sink, compression="lz4" if store.compresses else None)
+        except codecs.SourceFailed as failed:  # outside of the upload, which takes an OSError for the store's
+            raise failed.error from None
         if upload.created:
             return _stored(held, digest=sink.digest, size_bytes=sink.size_bytes, artifact=name)
+
+
+def settle_value(store: Store, place: ArtifactPlace, held: codecs.Held) -> codecs.Held:
+    """Write a streamed value, and return what its consumers have it from; return any other value as it is.
+
+    Raises: as `store_value`."""
+    if not held.is_streamed:
+        return held
+    stored = store_value(store, place, held)
+    return codecs.restore(stored, store.open(str(stored.artifact)))
 
 
 def load_value(store: Store, stored: StoredValue) -> codecs.Held:

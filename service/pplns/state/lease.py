@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
 from pplns.model.ids import new_token
-from pplns.model.run import ErrorInfo, iso_now
+from pplns.model.run import ErrorInfo, iso, iso_now
 from pplns.state import records
 from pplns.state.ends import End, create_end, end_name, is_cancel_requested, read_end
 from pplns.state.holders import Holder, is_gone, mark_active
@@ -76,36 +77,39 @@ def view_lease(store: Store, prefix: str) -> LeaseView | None:
         ) from error
 
 
-def acquire_lease(store: Store, prefix: str, claim: Claim, *, reopen: bool) -> "Lease | End":
+def acquire_lease(
+    store: Store, prefix: str, claim: Claim, *, reopen: bool, now: datetime | None = None
+) -> "Lease | End":
     """Begin the next attempt of a run, or return the end by which the run is over.
 
     An attempt whose holder is gone or whose lease ran out is ended as lost first. `reopen` goes on with a run that
-    has ended: a person's resume.
+    has ended: a person's resume. `now` is what records say of the time (aware UTC; the present, unless given).
 
     Raises: LeaseHeld while another holder works on it."""
     view = view_lease(store, prefix)
-    attempt, expected, first_started_at = 1, 0, iso_now()
+    started_at = iso(now) or iso_now()
+    attempt, expected, first_started_at = 1, 0, started_at
     if view is not None:
         end = read_end(store, prefix, view.attempt)
         if end is None:
-            end = _seal(store, prefix, view)
+            end = _seal(store, prefix, view, finished_at=started_at)
         if end.final and not reopen:
             return end
         attempt, expected, first_started_at = view.attempt + 1, view.generation, view.first_started_at
-    lease = Lease(store, prefix, claim, attempt=attempt, first_started_at=first_started_at)
+    lease = Lease(store, prefix, claim, attempt, first_started_at=first_started_at, started_at=started_at)
     if not lease.take(expected):
         raise _held(0.0)
     return lease
 
 
-def _seal(store: Store, prefix: str, view: LeaseView) -> End:
+def _seal(store: Store, prefix: str, view: LeaseView, *, finished_at: str) -> End:
     """End an attempt as lost, or as cancelled where that was asked for, unless its holder lives or ended it."""
     if view.live:
         raise _held(view.expires_in_s)
     is_cancelled = is_cancel_requested(store, prefix, view.attempt)
     lost = End(
         attempt=view.attempt, state="cancelled" if is_cancelled else "lost", final=is_cancelled,
-        finished_at=iso_now(), started_at=view.started_at,
+        finished_at=finished_at, started_at=view.started_at,
         first_started_at=view.first_started_at, commits=len(store.children(f"{prefix}/steps/")),
     )  # fmt: skip
     return create_end(store, prefix, lost, writer=new_token())
@@ -120,8 +124,8 @@ class Lease:
     claim: Claim
     attempt: int
     first_started_at: str
+    started_at: str
     monotonic: Callable[[], float] = time.monotonic
-    started_at: str = field(default_factory=iso_now)
     _generation: int = 0
     _acknowledged: float = 0.0
     _is_over: bool = False

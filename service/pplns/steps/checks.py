@@ -20,7 +20,9 @@ def name_of(function: object) -> str:
 
 
 def check_function(function: object, *, kind: str) -> None:
-    """Refuse what can't be a step or a pipeline: classes, other objects, `async def` and generators."""
+    """Refuse what can't be a step or a pipeline: classes, other objects, `async def`; a pipeline that has `yield`.
+
+    A step may have it: what it yields are tables, stored one by one."""
     if isinstance(function, type) or not callable(function) or not hasattr(function, "__name__"):
         what = f"the class {name_of(function)}" if isinstance(function, type) else repr(function)
         raise DefinitionError(
@@ -33,11 +35,11 @@ def check_function(function: object, *, kind: str) -> None:
             f"A {kind} is a plain function.",
             "Write `def`, and call `asyncio.run(…)` inside a step that needs it.",
         )
-    if flags & _CO_GENERATOR:
+    if flags & _CO_GENERATOR and kind == "pipeline":
         raise DefinitionError(
-            f"The {kind} {name_of(function)} contains `yield`.",
-            f"A {kind} returns its value at once.",
-            "Collect the values in a list and return it.",
+            f"The pipeline {name_of(function)} contains `yield`.",
+            "A pipeline calls its steps and returns at once; a step may yield tables.",
+            "Collect the handles in a list and return it.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Where the state of runs is kept: in memory, in files, later in Cloud Storage.
+"""Where the state of runs is kept: in memory, in files, in Cloud Storage.
 
 open_store("file:.pplns", root=project)"""
 
@@ -15,9 +15,10 @@ _in_memory: dict[str, MemoryStore] = {}
 
 
 def open_store(url: str, *, root: Path) -> Store:
-    """Return the store of a URL: `file:PATH` (relative to `root`; `?fsync=1` survives the machine) or `memory:`.
+    """Return the store of a URL: `file:PATH`, `gs://BUCKET/PREFIX` or `memory:`.
 
-    Nothing is created before the first write. All who open one `memory:` URL in a process share it.
+    PATH is relative to `root`; with `?fsync=1` what is committed survives the machine. Nothing is created before the
+    first write. All who open one `memory:` URL in a process share it.
 
     Raises: ConfigError."""
     scheme, _, rest = url.partition(":")
@@ -25,9 +26,13 @@ def open_store(url: str, *, root: Path) -> Store:
         return _in_memory.setdefault(url, MemoryStore(url))
     if scheme == "file" and rest:
         return _open_files(url, rest, root)
+    if scheme == "gs":
+        from pplns.stores.gcs import GcsStore
+
+        return GcsStore(url)
     raise ConfigError(
         f"The store is {url!r}.",
-        "A store is file:PATH, or memory: for a run that nobody needs afterwards.",
+        "A store is file:PATH, gs://BUCKET/PREFIX, or memory: for a run that nobody needs afterwards.",
         "Write --store file:.pplns, for example.",
     )
 

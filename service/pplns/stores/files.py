@@ -56,6 +56,7 @@ class FileStore:
     """Objects as files under a folder; `fsync` makes each survive the machine's death, not only the process's."""
 
     shares_host = True
+    compresses = False
 
     def __init__(self, path: Path, *, fsync: bool = False, publish: Publish | None = None) -> None:
         self.path = path.absolute()

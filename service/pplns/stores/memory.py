@@ -15,6 +15,7 @@ class MemoryStore:
     """Objects in a dict; `monotonic` gives the age of registers, in seconds."""
 
     shares_host = True
+    compresses = False
 
     def __init__(self, url: str = "memory:", *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.url = url

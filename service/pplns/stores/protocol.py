@@ -48,6 +48,11 @@ class Store(Protocol):
         """Whether a holder on this machine may be taken over as soon as its process is gone."""
         ...
 
+    @property
+    def compresses(self) -> bool:
+        """Whether Arrow tables are compressed: where bytes travel further than to a disk, that is faster."""
+        ...
+
     def prepare(self) -> None:
         """Make the store ready for writing and refuse a medium that can't keep the protocol."""
         ...
