@@ -38,6 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("pplns")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what takes a sample: `-m "not slow"` leaves the long proofs out."""
+    for item in items:
+        if "sample" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def sample(request: pytest.FixtureRequest) -> Callable[..., int]:
     """How many cases a long proof takes: `sample(full=1000, ci=40)` is 1000 with `--full`, else 40."""

@@ -1,4 +1,4 @@
-"""What tests of runs share: settings of a folder, runs on a store, and a memory store whose writes can be met."""
+"""What tests of runs share: settings of a folder, runs on a store as commands make them, a store to meet writes."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +9,8 @@ from pplns.engine.runner import ALL_STEPS, Origin, Selection, resume_run, run_pi
 from pplns.model.run import RunRecord
 from pplns.settings import Settings, load_settings
 from pplns.steps import Pipeline
-from pplns.stores import MemoryStore, Store
+from pplns.stores import Store
+from pplns.testing import FailingStore
 
 AnyPipeline = Pipeline[..., Any]
 
@@ -54,8 +55,8 @@ class Runs:
         )
 
 
-class MetStore(MemoryStore):
-    """A memory store that calls `before_create` with each name before it creates the object."""
+class MetStore(FailingStore):
+    """A failing store that also calls `before_create` with each name before it creates the object."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -58,3 +58,10 @@ class Opaque:
 
 class Ledger(dict):  # type: ignore[type-arg]
     """A subclass of a built-in type."""
+
+
+@dataclass
+class Holder:
+    """A dataclass that holds anything."""
+
+    content: object = None

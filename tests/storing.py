@@ -4,7 +4,7 @@ import io
 import json
 from typing import Any
 
-from pplns.codecs import Held, hold, restore
+from pplns.codecs import Compression, Held, hold, restore
 from pplns.model.artifact import StoredValue
 
 
@@ -18,13 +18,21 @@ def restored(held: Held) -> Held:
     """Return what another process makes of a held value, from bytes that can't be written to."""
     if held.inline_bytes is not None:
         return restore(stored_value(held, inline=json.loads(held.inline_bytes)), None)
-    return restore(stored_value(held, artifact="artifacts/make@1.a"), memoryview(artifact_of(held)))
+    data = memoryview(artifact_of(held))
+    return restore(stored_value(held, artifact="artifacts/make@1.a"), data)
 
 
-def artifact_of(held: Held) -> bytes:
+def streamed(value: Any, **options: Any) -> Held:
+    """Return a value that can be read only once as its consumers get it: from its artifact."""
+    held = hold(value, where="Step 'make'", **options)
+    assert held.is_streamed
+    return restored(held)
+
+
+def artifact_of(held: Held, *, compression: Compression = None) -> bytes:
     """Return the bytes that a held value writes."""
     sink = io.BytesIO()
-    held.write(sink)
+    held.write(sink, compression=compression)
     return sink.getvalue()
 
 

@@ -5,11 +5,11 @@ a kill or beside a holder that was only slow, finds the load that is there and w
 is spent as well, though it wrote nothing: the next number is taken."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import date
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from daily_orders.refusals import refusal_of
 from pplns import RetryableError, TerminalError
@@ -17,10 +17,13 @@ from pplns import RetryableError, TerminalError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from google.api_core.retry import Retry
     from google.cloud import bigquery
 
 REQUEST_SECONDS = 60.0
-WAIT_SECONDS = 240.0  # for a query or load to end; below the timeout of the steps
+RETRY_SECONDS = 20.0  # the client smooths over what is short; what lasts is the step's Retry's, which the run records
+UPLOAD_RETRIES = 2
+WAIT_SECONDS = 200.0  # for a query or load to end; below the timeout of the steps
 
 TYPES = {"date32[day]": "DATE", "string": "STRING", "int64": "INTEGER"}
 
@@ -35,10 +38,17 @@ def make_client(project: str | None, location: str) -> "bigquery.Client":
         raise TerminalError(
             "google-cloud-bigquery is not installed.",
             "The warehouse 'bigquery' is reached through it.",
-            "Run `pip install google-cloud-bigquery`, or use `-p warehouse=local`.",
+            "Run `pip install google-cloud-bigquery`, or pass `-p warehouse=local`.",
         ) from error
-    with translated("make a client for BigQuery"):
-        return bigquery.Client(project=project, location=location)
+    with translated("find an account and a project"):
+        try:
+            return bigquery.Client(project=project, location=location)
+        except OSError as error:
+            if type(error) is not OSError:  # a connection's, which may come back
+                raise
+            raise TerminalError(
+                f"No project is given: {error}", "The credentials name none.", "Pass `-p project=PROJECT`."
+            ) from error
 
 
 class BigQueryWarehouse:
@@ -51,32 +61,32 @@ class BigQueryWarehouse:
 
     def read(self, table: str, columns: tuple[str, ...], *, day: date | None = None) -> "pd.DataFrame":
         """Return the named columns as text, of one day where `day` is given; it costs what that partition costs."""
+        import pandas as pd
         from google.cloud import bigquery
 
-        texts = ", ".join(f"IFNULL(CAST({name} AS STRING), '') AS {name}" for name in columns)
+        selected = ", ".join(f"IFNULL(CAST({name} AS STRING), '') AS {name}" for name in columns)
         which = "" if day is None else " WHERE day = @day"
         parameters = [] if day is None else [bigquery.ScalarQueryParameter("day", "DATE", day)]
         with translated(f"read the table {self._name(table)!r}"):
             query = self._client.query(
-                f"SELECT {texts} FROM `{self._name(table)}`{which}",
+                f"SELECT {selected} FROM `{self._name(table)}`{which}",
                 job_config=bigquery.QueryJobConfig(query_parameters=parameters),
                 location=self._location,
+                retry=_briefly(),
+                job_retry=None,
                 timeout=REQUEST_SECONDS,
             )
-            # plain requests: the faster Storage API needs a library and a role more
-            found = query.result(timeout=WAIT_SECONDS).to_arrow(create_bqstorage_client=False)
-        return found.to_pandas()
+            rows = cast("Iterable[Mapping[str, str]]", query.result(retry=_briefly(), timeout=WAIT_SECONDS))
+            texts = [[row[name] for name in columns] for row in rows]
+        return pd.DataFrame(texts, columns=list(columns), dtype="str")
 
     def replace_day(self, table: str, rows: "pa.Table", *, day: date, key: str) -> str:
         """Replace the partition of `day` by `rows`, by one load that succeeds once for each key; return its id."""
         name = self._name(table)
+        loads = (f"pplns-{key}-{number}" for number in count(1))
         with translated(f"write the table {name!r}"):
             self._ensure_table(name, rows)
-            for number in count(1):
-                load = f"pplns-{key}-{number}"
-                if self._load(f"{name}${day:%Y%m%d}", rows, load=load):
-                    return load
-        raise AssertionError("numbers don't end")
+            return next(load for load in loads if self._load(f"{name}${day:%Y%m%d}", rows, load=load))
 
     def _load(self, partition: str, rows: "pa.Table", *, load: str) -> bool:
         """Create a load and wait until it has succeeded; False where an earlier try made it and it failed."""
@@ -88,33 +98,29 @@ class BigQueryWarehouse:
                 io.BytesIO(content),
                 partition,
                 size=len(content),
+                num_retries=UPLOAD_RETRIES,
                 job_id=load,
                 location=self._location,
                 job_config=_load_config(rows),
                 timeout=REQUEST_SECONDS,
             )
         except Conflict:
-            return self._find(load).exception(timeout=WAIT_SECONDS) is None
-        created.result(timeout=WAIT_SECONDS)
+            return _wait_for_earlier(self._find(load))
+        created.result(retry=_briefly(), timeout=WAIT_SECONDS)
         return True
 
     def _find(self, load: str) -> "bigquery.LoadJob":
         from google.api_core.exceptions import NotFound
-        from google.cloud import bigquery
 
         try:
-            found = self._client.get_job(load, location=self._location, timeout=REQUEST_SECONDS)
-        except NotFound as error:  # just after a 409 BigQuery may not know it yet
+            found = self._client.get_job(load, location=self._location, retry=_briefly(), timeout=REQUEST_SECONDS)
+        except NotFound as error:  # right after the 409 it may not be listed yet
             raise RetryableError(
-                f"The load {load!r} exists and isn't found in {self._location!r}.",
-                "A load is found where it was made, some seconds later at most.",
-                "If it stays so, give the location that the run began with.",
+                f"The load {load!r} exists and isn't found in the location {self._location!r}.",
+                "It is found where it was made, some seconds later at most.",
+                "If it stays so, resume with the account and location that the run began with.",
             ) from error
-        if not isinstance(found, bigquery.LoadJob):
-            raise TerminalError(
-                f"{load!r} is no load.", "Ids that begin with 'pplns-' are ours.", "See who else makes such ids."
-            )
-        return found
+        return cast("bigquery.LoadJob", found)
 
     def _ensure_table(self, name: str, rows: "pa.Table") -> None:
         """Make the table, partitioned by `day`, where it isn't there yet."""
@@ -122,29 +128,46 @@ class BigQueryWarehouse:
         from google.cloud import bigquery
 
         try:
-            self._client.get_table(name, timeout=REQUEST_SECONDS)
+            self._client.get_table(name, retry=_briefly(), timeout=REQUEST_SECONDS)
         except NotFound:
             table = bigquery.Table(name, schema=_schema(rows))
             table.time_partitioning = bigquery.TimePartitioning(type_="DAY", field="day")
-            self._client.create_table(table, exists_ok=True, timeout=REQUEST_SECONDS)
+            self._client.create_table(table, exists_ok=True, retry=_briefly(), timeout=REQUEST_SECONDS)
 
     def _name(self, table: str) -> str:
         return f"{self._client.project}.{self._dataset}.{table}"
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str) -> Generator[None]:
     """Turn each error of Google's libraries into one that says whether a later try may help."""
-    from concurrent.futures import TimeoutError as WaitedTooLong
-
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
     from requests import RequestException
 
     try:
         yield
-    except (GoogleAPIError, GoogleAuthError, RequestException, WaitedTooLong, ConnectionError) as error:
+    except (GoogleAPIError, GoogleAuthError, RequestException, TimeoutError, ConnectionError) as error:
         raise refusal_of(error, what=what) from error
+
+
+def _wait_for_earlier(load: "bigquery.LoadJob") -> bool:
+    """Wait for the load of an earlier try, and tell whether it succeeded; a failed one has written nothing."""
+    from google.api_core.exceptions import GoogleAPICallError
+
+    try:
+        load.result(retry=_briefly(), timeout=WAIT_SECONDS)
+    except GoogleAPICallError:
+        if not load.done(reload=False):  # it was the question that failed, not the load
+            raise
+        return False
+    return True
+
+
+def _briefly() -> "Retry":
+    from google.cloud import bigquery
+
+    return bigquery.DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
 
 
 def _load_config(rows: "pa.Table") -> "bigquery.LoadJobConfig":
@@ -162,12 +185,14 @@ def _load_config(rows: "pa.Table") -> "bigquery.LoadJobConfig":
 def _schema(rows: "pa.Table") -> "list[bigquery.SchemaField]":
     from google.cloud import bigquery
 
-    return [bigquery.SchemaField(field.name, TYPES[str(field.type)]) for field in rows.schema]
+    columns = zip(rows.schema.names, rows.schema.types, strict=True)
+    return [bigquery.SchemaField(name, TYPES[str(kind)]) for name, kind in columns]
 
 
 def _parquet(rows: "pa.Table") -> bytes:
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(rows, sink)
+    with pq.ParquetWriter(sink, rows.schema) as writer:
+        writer.write_table(rows)
     return sink.getvalue()

@@ -24,7 +24,7 @@ class LocalWarehouse:
     """Reads `<data_dir>/<table>.csv` and writes tables of `database`.
 
     The files hold one week. It stands for every week, so that there are orders on whatever day one tries it: a day
-    reads the sample's day of the same weekday."""
+    that the file doesn't hold is read as the sample's day of the same weekday."""
 
     def __init__(self, data_dir: Path, database: Path) -> None:
         self._data_dir = data_dir
@@ -34,11 +34,12 @@ class LocalWarehouse:
         """Return the named columns as text, of one day where `day` is given."""
         import pandas as pd
 
-        path = self._data_dir / f"{table}.csv"
-        wanted = {} if day is None else {"day": sample_day(day).isoformat()}
-        rows = _read_rows(path, (*columns, *wanted))
-        kept = [[row[name] for name in columns] for row in rows if all(row[name] == wanted[name] for name in wanted)]
-        return pd.DataFrame(kept, columns=list(columns), dtype="str")
+        rows = _read_rows(self._data_dir / f"{table}.csv", columns if day is None else (*columns, "day"))
+        if day is not None:
+            held = {row["day"] for row in rows}
+            wanted = next((one for one in (day, sample_day(day)) if one.isoformat() in held), day)
+            rows = [row for row in rows if row["day"] == wanted.isoformat()]
+        return pd.DataFrame([[row[name] for name in columns] for row in rows], columns=list(columns), dtype="str")
 
     def replace_day(self, table: str, rows: "pa.Table", *, day: date, key: str) -> str:
         """Replace the day and note the key in one transaction; a key that is noted already changes nothing."""
@@ -65,18 +66,22 @@ def _read_rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TerminalError(
-            f"The file {path.name!r} can't be read: {error}.",
+            f"The file {path.name!r} can't be read: {getattr(error, 'strerror', None) or error}.",
             f"The local warehouse reads CSV files in UTF-8 from {str(path.parent)!r}.",
             "Pass another folder as `-p data_dir=FOLDER`.",
         ) from error
     lacking = [name for name in columns if name not in header]
     if lacking:
         raise TerminalError(
-            f"The file {path.name!r} lacks {', '.join(map(repr, lacking))}. Its header is {', '.join(map(repr, header))}.",
-            f"It should have the columns {', '.join(map(repr, columns))}.",
+            f"The file {path.name!r} lacks {_named(lacking)}. Its header is {_named(header)}.",
+            f"It should have the columns {_named(columns)}.",
             f"Repair or replace {str(path)!r}.",
         )
     return rows
+
+
+def _named(columns: Iterable[str]) -> str:
+    return ", ".join(map(repr, columns)) or "nothing"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
-"""Write the sample week into `data/`: `python make_data.py`. The same bytes each time.
+"""Write the sample week into `data/`: `python -m daily_orders.make_data`, in the pipelines folder.
 
-It is as untidy as a real export: lines that come twice, amounts that are words, goods that nobody knows."""
+The same bytes each time, and as untidy as a real export: lines that come twice, amounts that are words, goods
+that nobody knows."""
 
 import csv
 import random

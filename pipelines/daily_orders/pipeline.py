@@ -22,18 +22,16 @@ UNKNOWN = "unknown"  # the category of goods that no product names
 QUANTITY = r"[1-9][0-9]{0,4}"
 PRICE = r"[0-9]{1,8}(?:\.[0-9]{1,2})?"
 
-TOTALS = pa.schema(
-    {
-        "day": pa.date32(),
-        "category": pa.string(),
-        "orders": pa.int64(),
-        "units": pa.int64(),
-        "gross_cents": pa.int64(),
-        "returned_units": pa.int64(),
-        "refunded_cents": pa.int64(),
-        "net_cents": pa.int64(),
-    }
-)
+TOTALS: dict[str, pa.DataType] = {
+    "day": pa.date32(),
+    "category": pa.string(),
+    "orders": pa.int64(),
+    "units": pa.int64(),
+    "gross_cents": pa.int64(),
+    "returned_units": pa.int64(),
+    "refunded_cents": pa.int64(),
+    "net_cents": pa.int64(),
+}
 
 PATIENT = Retry(attempts=4, delay=5, max_delay="1m")
 
@@ -72,7 +70,8 @@ def clean(lines: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
     A line is usable that has its ids, a quantity from 1 to 99999 and a price of at most two decimals. Of rows that
     have one line id the first counts, in the order of their values: a table in BigQuery has no order of its own."""
-    text = lines.apply(lambda column: column.str.strip()).sort_values(list(lines.columns), ignore_index=True)
+    text = pd.DataFrame({name: lines[name].str.strip() for name in LINE_COLUMNS})
+    text = text.sort_values(list(LINE_COLUMNS), ignore_index=True)
     usable = (
         (text["line_id"] != "")
         & (text["order_id"] != "")
@@ -121,7 +120,7 @@ def write_totals(totals: pd.DataFrame, day: date, place: Place) -> dict[str, str
     The key is the same for every try and attempt of this step of this run, and is known only once what it rests on
     can't change any more. A repeat finds by it the load that an earlier try made, and loads nothing."""
     key = current_run().idempotency_key
-    rows = pa.Table.from_pandas(totals, schema=TOTALS, preserve_index=False)
+    rows = pa.Table.from_pandas(totals, schema=pa.schema(TOTALS), preserve_index=False)
     load = open_warehouse(place).replace_day("daily_totals", rows, day=day, key=key)
     return {
         "table": "daily_totals",

@@ -31,9 +31,11 @@ def refusal_of(error: Exception, *, what: str) -> RetryableError | TerminalError
     if getattr(error, "code", None) is None:
         return _refusal_without_status(error, what=what)
     reason = reason_of(error)
-    met = f"BigQuery refused to {what}: {error}."
+    met = f"BigQuery refused to {what}: {_text(error)}."
     if reason == "quotaExceeded":
-        return RetryableError(met, "A quota of the project is used up.", "Wait, or raise it.", retry_after=QUOTA_SECONDS)
+        return RetryableError(
+            met, "A quota of the project is used up.", "Wait, or raise it.", retry_after=QUOTA_SECONDS
+        )
     if is_transient(error, reason=reason):
         return RetryableError(met, "Such errors pass.", "Try again later.", retry_after=retry_after_of(error))
     return TerminalError(met, "The same request would be refused again.", remedy_of(error))
@@ -65,9 +67,11 @@ def remedy_of(error: Any) -> str:
 def _refusal_without_status(error: Exception, *, what: str) -> RetryableError | TerminalError:
     from google.auth.exceptions import GoogleAuthError, TransportError
 
-    met = f"BigQuery couldn't be asked to {what}: {type(error).__name__}: {error}."
+    met = f"BigQuery wasn't reached to {what}: {type(error).__name__}: {_text(error)}."
     if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
         return TerminalError(met, "The credentials of this machine are used.", REMEDIES[401])
-    if isinstance(error, OSError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return TerminalError(met, "The certificate is one that this machine trusts.", "Install your proxy's certificate.")
     return RetryableError(met, "It answers, and in time.", "Try again; what was begun is found again by its id.")
+
+
+def _text(error: Exception) -> str:
+    return str(error).rstrip(". ")

@@ -45,20 +45,20 @@ class Place:
     data_dir: Path
     database: Path
 
-    def __post_init__(self) -> None:
-        _check_name(self.dataset, DATASET, option="dataset", expected="A dataset has letters, digits and '_' only.")
-        if self.project is not None:
-            _check_name(self.project, PROJECT, option="project", expected="It should be the id of a Google project.")
-
 
 def open_warehouse(place: Place) -> Warehouse:
-    """Return the warehouse of a place; what only one of them needs is imported only for that one."""
+    """Return the warehouse of a place; what only one of them needs is imported only for that one.
+
+    Raises: TerminalError where a name can't be one, or nothing gives access."""
     if place.kind == "local":
         from daily_orders.local import LocalWarehouse
 
         return LocalWarehouse(place.data_dir, place.database)
     from daily_orders import bigquery
 
+    _check_name(place.dataset, DATASET, option="dataset", expected="A dataset has letters, digits and '_' only.")
+    if place.project is not None:
+        _check_name(place.project, PROJECT, option="project", expected="It is the id of a Google project.")
     client = bigquery.make_client(place.project, place.location)
     return bigquery.BigQueryWarehouse(client, place.dataset, location=place.location)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
-from pplns.errors import DefinitionError
+from pplns.errors import DefinitionError, PplnsError
 from pplns.model.names import shorten
 from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
 
@@ -127,13 +127,16 @@ class Graph:
 def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Graph:
     """Call the pipeline's function with converted parameters and return the graph that it connects.
 
-    Raises: DefinitionError, with file and line, for a misuse of a handle and for whatever the function raises."""
+    Raises: DefinitionError, with file and line, for a misuse of a handle and for whatever the function raises but
+    errors of pplns itself, which pass: a ParameterError for a value that the function refuses, say."""
     recording = _Recording(pipeline.name)
     token = recorder.set(recording)
     try:
         returned = pipeline.function(**params)
     except DefinitionError as error:
         raise DefinitionError(f"{_place(error, pipeline)}{error.met}", error.expected, error.remedy) from error
+    except PplnsError:
+        raise
     except Exception as error:
         raise DefinitionError(
             f"{_place(error, pipeline)}The function of pipeline {pipeline.name!r} raised"

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +85,28 @@ def pplns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     for name in set(sys.modules) - before:
         if not name.startswith("pplns"):
             _forget_if_of_a_project(name)
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start `pplns` as a process of its own, which is killed after a minute and with the test."""
+    begun: list[tuple[subprocess.Popen[str], threading.Timer]] = []
+
+    def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-X", "utf8", "-m", "pplns_deploy", *arguments],
+            cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        )  # fmt: skip
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        begun.append((process, watchdog))
+        return process
+
+    yield start
+    for process, watchdog in begun:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
 
 
 def _forget_if_of_a_project(name: str) -> None:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from commands import read_until
+
 NOISY = '''
 import logging
 import os
@@ -96,21 +98,15 @@ def test_colors_are_only_for_terminals(loud):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("as_json", [False, True])
-def test_ctrl_c_ends_with_130_and_the_command_to_go_on(shop, as_json):
+def test_ctrl_c_ends_with_130_and_the_command_to_go_on(shop, started, as_json):
     """The end is recorded before the process goes."""
     (shop / "pipelines" / "waiting.py").write_text(WAITING)
     arguments = ["run", "waiting", "--run-id", "w", *(["--json"] if as_json else [])]
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pplns_deploy", *arguments],
-        cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-    )  # fmt: skip
-    stream = process.stderr if as_json else process.stdout
-    assert stream is not None
-    while "wait" not in (line := stream.readline()) or "started" not in line:
-        assert line, "the run ended before its second step"
+    process = started(shop, *arguments)
+    read_until(process.stderr if as_json else process.stdout, "wait", "started")
 
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
 
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -122,15 +118,11 @@ def test_ctrl_c_ends_with_130_and_the_command_to_go_on(shop, as_json):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="head is no program of Windows")
-def test_a_reader_that_leaves_early_makes_no_noise(loud):
+def test_a_reader_that_leaves_early_makes_no_noise(loud, started):
     """`pplns run … | head -1` ends without a traceback."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pplns_deploy", "run", "loud"],
-        cwd=loud, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
+    process = started(loud, "run", "loud")
     process.stdout.close()
 
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate()
 
-    assert b"Traceback" not in err
+    assert "Traceback" not in err

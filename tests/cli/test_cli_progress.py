@@ -2,9 +2,9 @@
 
 import os
 import re
-import select
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -116,21 +116,22 @@ def _on_a_terminal(folder, *arguments, until, then=lambda: None, keys=b"", code=
         os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24", PYTHONUTF8="1")
         os.execv(sys.executable, [sys.executable, "-m", "pplns_deploy", *arguments])
     shown, acted = b"", False
-    while data := _read(terminal, child):
+    watchdog = threading.Timer(60, os.kill, (child, signal.SIGKILL))
+    watchdog.start()
+    while data := _read(terminal):
         shown += data
         if not acted and until in shown:
             acted = True
             then()
             os.write(terminal, keys)
+    watchdog.cancel()
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code, shown.decode()
     return shown.decode()
 
 
-def _read(terminal, child):
-    """Return what comes next; nothing once the child has gone, which is ended if it stays silent for a minute."""
-    if not select.select([terminal], [], [], 60)[0]:
-        os.kill(child, signal.SIGKILL)
+def _read(terminal):
+    """Return what comes next, nothing once the child has gone."""
     try:
         return os.read(terminal, 65536)
     except OSError:  # Linux answers EIO where others answer nothing

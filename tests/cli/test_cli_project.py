@@ -112,7 +112,7 @@ def test_check_says_what_it_checked(shop, pplns):
     answer = pplns("check")
 
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith("Checked 1 pipeline (shop) in 1 file, and the store file:")
+    assert answer.out.startswith("Checked 1 pipeline in 1 file: shop.\n")
     assert answer.out.endswith("All well.\n")
 
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from commands import read_until
+
 STEP_LINE = re.compile(r"  ✓ split +\d+ m?s +\d+ B")
 
 
@@ -195,7 +197,10 @@ def test_from_runs_a_step_of_an_ended_run_again(shop, pplns):
         again = pplns(*arguments, "--from", "split")
         assert again.code == 0
         assert "printed by a step" in again.out
-        assert re.search(r"= publish +reused|✓ publish", again.out)
+        lines = again.out.splitlines()
+        assert lines[0].startswith("Run first of shop, attempt ")
+        assert "  ↻ split     runs again: asked for" in lines
+        assert "  = publish   reused" in lines
 
 
 def test_from_needs_a_run_that_exists(shop, pplns):
@@ -236,7 +241,7 @@ def test_an_ended_run_is_not_cancelled(shop, pplns):
     assert pplns("run-info", "first", "--json").document["state"] == "succeeded"
 
 
-def test_a_run_that_is_going_on_can_be_cancelled(shop, pplns, monkeypatch):
+def test_a_run_that_is_going_on_can_be_cancelled(shop, pplns, started, monkeypatch):
     """Its holder is asked, and ends it as cancelled; the step that was running is its last."""
     monkeypatch.setenv("PPLNS_LEASE_SECONDS", "1")
     (shop / "pipelines" / "shop.py").write_text(
@@ -248,17 +253,12 @@ def test_a_run_that_is_going_on_can_be_cancelled(shop, pplns, monkeypatch):
         "@pipeline\n"
         "def waiting(): return wait()\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pplns_deploy", "run", "waiting", "--run-id", "w"],
-        cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-    )  # fmt: skip
-    assert process.stdout is not None
-    while "started" not in (line := process.stdout.readline()):
-        assert line, "the run ended before its step"
+    process = started(shop, "run", "waiting", "--run-id", "w")
+    read_until(process.stdout, "wait", "started")
 
     answer = pplns("cancel", "waiting/w")
 
     assert answer.out.startswith("Asked the process that works on it to stop")
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == 1
     assert pplns("run-info", "w", "--json").document["state"] == "cancelled"

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import strategies
 from pplns.codecs import hold
 from storing import held_and_restored
 
@@ -36,6 +39,37 @@ def test_an_array_comes_back(name: str):
         assert (found.dtype, found.shape) == (array.dtype, array.shape)
         assert found.flags.f_contiguous == array.flags.f_contiguous or not array.flags.contiguous
         assert found.tobytes() == array.tobytes()
+
+
+@strategies.round_trips
+@given(strategies.arrays())
+def test_any_array_comes_back(array: Any):
+    """Every dtype but objects, every shape, both memory orders."""
+    for one in held_and_restored(array):
+        found = one.handout()
+        assert (found.dtype, found.shape) == (array.dtype, array.shape)
+        assert found.tobytes() == array.tobytes()
+        assert found.flags.writeable
+
+
+@strategies.round_trips
+@given(strategies.numpy_scalars())
+def test_any_item_of_an_array_comes_back(item: Any):
+    """numpy's scalars keep their dtype."""
+    for one in held_and_restored([item]):
+        found = one.handout()[0]
+        assert (type(found), found.dtype) == (type(item), item.dtype)
+        assert found.tobytes() == item.tobytes()
+
+
+@strategies.round_trips
+@given(strategies.arrow_tables(), st.sampled_from(["arrow", "parquet"]))
+def test_any_arrow_table_comes_back(table: pa.Table, table_format: Any):
+    """Schema and metadata; a batch of it as well."""
+    _, again = held_and_restored(table, table_format=table_format)
+
+    assert again.handout().schema.equals(table.schema, check_metadata=True)
+    assert repr(again.handout().to_pylist()) == repr(table.to_pylist())
 
 
 def tables() -> dict[str, Any]:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 import strategies
 from pplns.codecs import hold, restore
@@ -176,11 +177,21 @@ def test_a_table_comes_back_with_its_labels(name: str, table_format: Any):
     assert_same_table(again.handout(), SHAPES[name])
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first zone loads a database
-@given(strategies.frames())
-def test_any_frame_comes_back(frame: pd.DataFrame):
+@strategies.round_trips
+@given(strategies.series())
+def test_any_series_comes_back(series: "pd.Series[Any]"):
+    """Values, labels and name, each of any kind."""
+    held, again = held_and_restored(series)
+
+    assert_same_table(held.handout(), series)
+    assert_same_table(again.handout(), series)
+
+
+@strategies.round_trips
+@given(strategies.frames(), st.sampled_from(["arrow", "parquet"]))
+def test_any_frame_comes_back(frame: pd.DataFrame, table_format: Any):
     """What holds for the tables holds for whatever Hypothesis makes of them."""
-    held, again = held_and_restored(frame)
+    held, again = held_and_restored(frame, table_format=table_format)
 
     assert_same_table(held.handout(), frame)
     assert_same_table(again.handout(), frame)

@@ -29,8 +29,8 @@ def nested(levels: int) -> list[Any]:
 
 
 REFUSED: list[tuple[Any, str, str]] = [
-    ((n for n in "a"), "a generator.", "Return list(…) of it"),
-    (map(str, "a"), "a map.", "Return list(…) of it"),
+    ((n for n in "a"), "a generator whose first item is a str.", "Return list(…) of it"),
+    (map(str, "a"), "a map whose first item is a str.", "Return list(…) of it"),
     (io.StringIO(), "a _io.StringIO.", "Return the path of the file"),
     (threading.Lock(), "a _thread.lock.", "a model or a client is written to a file"),
     (Opaque(), "a sample_classes.Opaque.", "a model or a client is written to a file"),

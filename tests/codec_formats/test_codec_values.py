@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 import strategies
 from pplns.codecs import INLINE_LIMIT_BYTES, hold
@@ -53,7 +53,7 @@ def test_a_value_comes_back_with_its_type(value: Any):
     assert_same(again.handout(), value)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first zone loads a database
+@strategies.round_trips
 @given(strategies.values())
 def test_any_value_comes_back_with_its_types(value: Any):
     """What holds for the table holds for whatever Hypothesis makes of it."""
@@ -63,7 +63,7 @@ def test_any_value_comes_back_with_its_types(value: Any):
     assert_same(again.handout(), value)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the first zone loads a database
+@strategies.round_trips
 @given(strategies.values())
 def test_the_text_of_a_restored_value_is_the_stored_one(value: Any):
     """A digest can be checked again from the commit alone."""

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from kit import MetStore, Runs
+from kit import Runs
 from pplns import current_run, pipeline, step
 from pplns.errors import NotFoundError
 from pplns.model.run import RunRecord
 from pplns.settings import Settings
 from pplns.state.cancel import cancel_run
+from pplns.state.ends import End, create_end, is_cancel_requested
 from pplns.state.history import list_runs, read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease
+from pplns.testing import FailingStore
 
 gate = threading.Event()
 started = threading.Event()
@@ -56,7 +58,7 @@ def cancel(runs: Runs, name: str, run_id: str = "r") -> RunRecord:
     return cancel_run(runs.store, name, run_id, lease_seconds=30.0)
 
 
-def test_a_live_run_is_cancelled_at_its_next_renewal(store: MetStore, runs: Runs) -> None:
+def test_a_live_run_is_cancelled_at_its_next_renewal(store: FailingStore, runs: Runs) -> None:
     """The request is answered while the run goes on; its holder abandons what runs and records the end."""
     records: list[RunRecord] = []
     brisk = Runs(
@@ -113,3 +115,33 @@ def test_a_run_that_is_not_there(runs: Runs) -> None:
     """Cancelling it is an error that names it."""
     with pytest.raises(NotFoundError, match="'nothing'"):
         cancel(runs, "failing", "nothing")
+
+
+def test_a_request_that_the_attempt_missed_is_made_again(store: FailingStore, runs: Runs) -> None:
+    """The attempt was sealed while its holder was asked, so nobody would look: the next one is taken and ended."""
+    prefix = "failing/runs/r"
+    runs.run(failing, run_id="r")
+    acquire_lease(store, prefix, Claim(Holder("elsewhere"), 30.0), reopen=True)
+
+    def seal(name: str) -> None:
+        create_end(store, prefix, End(2, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
+
+    store.before("create", seal, matching="2.cancel.json")
+
+    assert cancel(runs, "failing").state == "cancelled"
+
+
+def test_a_canceller_that_is_overtaken_asks_the_next_holder(store: FailingStore, runs: Runs) -> None:
+    """It was paused between its lease and its end: another one sealed its attempt and works on the run."""
+    prefix = "failing/runs/r"
+    runs.run(failing, run_id="r")
+    acquire_lease(store, prefix, Claim(Holder("gone"), 0.0), reopen=True)
+
+    def take_over(name: str) -> None:
+        create_end(store, prefix, End(3, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
+        acquire_lease(store, prefix, Claim(Holder("elsewhere"), 30.0), reopen=False)
+
+    store.before("create", take_over, matching="attempts/3.json")
+
+    assert cancel(runs, "failing").state == "running"
+    assert is_cancel_requested(store, prefix, 4)

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kit import MetStore, Runs
+from kit import Runs
 from pplns import Retry, current_run, pipeline, step
-from pplns.engine import executor
 from pplns.engine.events import Event, StepCommitted, StepStarted
+from pplns.testing import FailingStore, FrozenClock, run
 
 seen: dict[str, Any] = {}
 
@@ -21,7 +21,7 @@ def _fresh() -> None:
     seen.clear()
 
 
-def committed(store: MetStore, prefix: str) -> set[str]:
+def committed(store: FailingStore, prefix: str) -> set[str]:
     return {base.split("@")[0] for base in store.children(f"{prefix}/steps/")}
 
 
@@ -52,7 +52,7 @@ def chain() -> Any:
     return outside(third(second(first())))
 
 
-def test_a_sink_sees_everything_before_it_durable(runs: Runs, store: MetStore) -> None:
+def test_a_sink_sees_everything_before_it_durable(runs: Runs, store: FailingStore) -> None:
     """When the sink's function begins, the commits of all its ancestors stand in the store."""
     seen["store"] = store
 
@@ -60,16 +60,14 @@ def test_a_sink_sees_everything_before_it_durable(runs: Runs, store: MetStore) -
     assert seen["at_outside"] == {"first", "second", "third"}
 
 
-def test_no_step_starts_while_the_commit_before_last_is_in_flight(runs: Runs, store: MetStore) -> None:
+def test_no_step_starts_while_the_commit_before_last_is_in_flight(runs: Runs, store: FailingStore) -> None:
     """The commit of `first` hangs: `second` runs meanwhile, `third` doesn't start until it stands."""
     log: list[str] = []
-    may_commit, second_started = threading.Event(), threading.Event()
+    second_started = threading.Event()
 
     def hang(name: str) -> None:
-        if "/steps/first@" in name:
-            assert second_started.wait(10)
-            log.append("first commits")
-            may_commit.set()
+        assert second_started.wait(10)
+        log.append("first commits")
 
     def note(event: Event) -> None:
         if isinstance(event, StepStarted):
@@ -80,7 +78,7 @@ def test_no_step_starts_while_the_commit_before_last_is_in_flight(runs: Runs, st
             log.append(f"{event.step} is durable")
 
     seen["store"] = store
-    store.before_create = hang
+    store.before("create", hang, matching="/steps/first@")
     runs.run(chain, observer=note)
 
     assert log.index("second starts") < log.index("first commits")
@@ -107,7 +105,7 @@ def keys() -> Any:
     return after_keyed(keyed.options(retry=Retry(attempts=2, delay=0))(second(first())))
 
 
-def test_an_idempotency_key_is_the_same_for_every_try_and_waits(runs: Runs, store: MetStore) -> None:
+def test_an_idempotency_key_is_the_same_for_every_try_and_waits(runs: Runs, store: FailingStore) -> None:
     """Reading the key waits until the inputs are durable, though the step itself needn't."""
     seen["store"] = store
     record = runs.run(keys)
@@ -150,9 +148,10 @@ def test_a_value_is_dropped_after_its_last_consumer(runs: Runs) -> None:
     assert runs.run(freeing).result is False
 
 
-@step(timeout=0.02, retry=Retry(attempts=2, delay=0))
+@step(timeout="10m", retry=Retry(attempts=2, delay=0))
 def endless() -> int:
     seen["tries"] = seen.get("tries", 0) + 1
+    seen["clock"].advance("11m")
     seen["gate"].wait(30)
     return 1
 
@@ -162,23 +161,23 @@ def endless_run() -> Any:
     return endless()
 
 
-def test_a_step_past_its_timeout_is_abandoned(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_past_its_timeout_is_abandoned() -> None:
     """Two tries are waited for, abandoned by name and recorded; the run ends although their threads go on."""
-    monkeypatch.setattr(executor, "ABANDON_AFTER_SECONDS", 0.0)
-    seen["gate"] = threading.Event()
+    seen.update(gate=threading.Event(), clock=FrozenClock())
 
-    record = runs.run(endless_run)
+    done = run(endless_run, clock=seen["clock"])
     seen["gate"].set()
 
-    assert (record.state, record.steps[0].attempts, seen["tries"]) == ("failed", 2, 2)
-    assert record.error is not None
-    assert record.error.code == "timed_out"
-    assert "'endless' ran longer than its timeout of 0.02 s" in record.error.message
+    assert (done.state, done.step("endless").attempts, seen["tries"]) == ("failed", 2, 2)
+    assert done.error is not None
+    assert done.error.code == "timed_out"
+    assert "'endless' ran longer than its timeout of 600 s" in done.error.message
 
 
-@step(timeout=0.01)
+@step(timeout="10m")
 def cooperative() -> int:
     while True:
+        seen["clock"].advance("1m")
         current_run().check_deadline()
 
 
@@ -187,12 +186,14 @@ def cooperative_run() -> Any:
     return cooperative()
 
 
-def test_a_step_may_end_itself_at_its_deadline(runs: Runs) -> None:
+def test_a_step_may_end_itself_at_its_deadline() -> None:
     """check_deadline() raises once the time is up, and the try ends in good order."""
-    record = runs.run(cooperative_run)
+    seen["clock"] = FrozenClock()
+    done = run(cooperative_run, clock=seen["clock"])
 
-    assert record.error is not None
-    assert (record.error.code, record.final) == ("timed_out", True)
+    assert done.error is not None
+    assert (done.error.code, done.record.final) == ("timed_out", True)
+    assert done.step("cooperative").duration_s == 600
 
 
 @step

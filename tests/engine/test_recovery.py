@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kit import AnyPipeline, MetStore, Runs, steps_of
+from kit import AnyPipeline, Runs, steps_of
 from pplns import pipeline, step
 from pplns.engine import events
 from pplns.errors import DamagedRecord, LeaseHeld
 from pplns.state.ends import End, create_end
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease, lease_name
+from pplns.testing import FailingStore
 
 calls: Counter[str] = Counter()
 world: dict[str, int] = {}
@@ -150,17 +151,12 @@ def test_a_damaged_record_of_the_run_is_named(file_runs: Runs, tmp_path: Path, p
     assert caught.value.remedy
 
 
-def test_whoever_is_refused_a_commit_takes_the_committed_value(runs: Runs, store: MetStore) -> None:
+def test_whoever_is_refused_a_commit_takes_the_committed_value(runs: Runs, store: FailingStore) -> None:
     """Another holder's late commit of `double` lands first: its value counts, and what began from ours is discarded."""
-    donor = Runs(MetStore(), runs.settings)
+    donor = Runs(FailingStore(), runs.settings)
     foreign = _commit_of(donor, tables, "double", value=7)
+    store.before("create", lambda name: store.create(name, foreign), matching="/steps/double@")
 
-    def land_first(name: str) -> None:
-        if "/steps/double@" in name and store.read(name) is None:
-            store.before_create = lambda name: None
-            store.create(name, foreign)
-
-    store.before_create = land_first
     record = runs.run(tables, run_id="r")
 
     assert (record.state, record.result) == ("succeeded", 7 * 2 + 4 + 6)
@@ -183,7 +179,7 @@ shared: list[tuple[str, bytes]] = []
 
 
 @pytest.fixture(autouse=True)
-def _artifacts_of_the_other_holder(store: MetStore) -> Any:
+def _artifacts_of_the_other_holder(store: FailingStore) -> Any:
     shared.clear()
     read = store.open
     store.open = lambda name: dict(shared).get(name) or read(name)  # type: ignore[method-assign]
@@ -193,44 +189,40 @@ def _artifacts_of_the_other_holder(store: MetStore) -> Any:
 CLAIM = Claim(Holder("someone else"), 30.0)
 
 
-def test_a_holder_that_lost_the_run_writes_nothing_more(runs: Runs, store: MetStore) -> None:
+def test_a_holder_that_lost_the_run_writes_nothing_more(runs: Runs, store: FailingStore) -> None:
     """Sealed and taken over in the middle, it stops with LeaseHeld: no commit and no end of its own follow."""
     prefix = "tables/runs/r"
     names: list[str] = []
 
     def take_over(name: str) -> None:
-        if "/attempts/1.json" in name:
-            store.before_create = names.append
-            create_end(store, prefix, End(1, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
-            register = store.read_register(lease_name(prefix))
-            assert register is not None
-            assert store.swap(lease_name(prefix), register.data, expected=register.generation)
-            names.clear()
+        create_end(store, prefix, End(1, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
+        register = store.read_register(lease_name(prefix))
+        assert register is not None
+        assert store.swap(lease_name(prefix), register.data, expected=register.generation)
+        names.extend(store.names("create"))
 
-    store.before_create = take_over
+    store.before("create", take_over, matching="/attempts/1.json")
     with pytest.raises(LeaseHeld):
         runs.run(tables, run_id="r")
 
-    assert names == []
+    assert store.names("create") == names
     assert store.read(f"{prefix}/attempts/2.json") is None
 
 
-def test_a_live_holder_that_was_sealed_moves_to_the_next_attempt(runs: Runs, store: MetStore) -> None:
+def test_a_live_holder_that_was_sealed_moves_to_the_next_attempt(runs: Runs, store: FailingStore) -> None:
     """Whoever sealed it died before taking the lease: the holder ends attempt 2 instead, with its success."""
     prefix = "tables/runs/r"
 
     def seal(name: str) -> None:
-        if "/attempts/1.json" in name:
-            store.before_create = lambda name: None
-            create_end(store, prefix, End(1, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
+        create_end(store, prefix, End(1, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
 
-    store.before_create = seal
+    store.before("create", seal, matching="/attempts/1.json")
     record = runs.run(tables, run_id="r")
 
     assert (record.state, record.attempt, record.result) == ("succeeded", 2, 12)
 
 
-def test_a_vanished_attempt_is_lost_and_taken_over(runs: Runs, store: MetStore) -> None:
+def test_a_vanished_attempt_is_lost_and_taken_over(runs: Runs, store: FailingStore) -> None:
     """A lease that ran out is ended as lost, then the next attempt begins; what was committed is reused."""
     world["closed"] = 1
     runs.run(tables, run_id="r")
@@ -243,7 +235,7 @@ def test_a_vanished_attempt_is_lost_and_taken_over(runs: Runs, store: MetStore) 
     assert (record.state, record.attempt, steps_of(record)["double"]) == ("succeeded", 3, "reused")
 
 
-def test_five_attempts_lost_without_a_commit_end_the_run(runs: Runs, store: MetStore) -> None:
+def test_five_attempts_lost_without_a_commit_end_the_run(runs: Runs, store: FailingStore) -> None:
     """A delivery that kills its container each time isn't repeated for ever; a person may still resume."""
     runs.run(tables, run_id="other")
     world["closed"] = 1

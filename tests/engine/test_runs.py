@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kit import MetStore, Runs, steps_of
+from kit import Runs, steps_of
 from pplns import (
     LeaseHeld,
     ParameterError,
@@ -23,6 +23,7 @@ from pplns.errors import KeyReused, StateError, StorageRefused, StoreError
 from pplns.state.history import read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease
+from pplns.testing import FailingStore
 
 calls: Counter[str] = Counter()
 broken: set[str] = set()
@@ -118,7 +119,7 @@ def test_another_trigger_with_the_same_id_is_a_collision(runs: Runs) -> None:
 
 @pytest.mark.parametrize(("params", "word"), [({"m": 1}, "'m'"), ({"n": "many"}, "'n'"), ({"n": None}, "'n'")])
 def test_bad_parameters_are_refused_before_anything_is_written(
-    runs: Runs, store: MetStore, params: dict[str, Any], word: str
+    runs: Runs, store: FailingStore, params: dict[str, Any], word: str
 ) -> None:
     """The parameter is named and the store stays empty."""
     with pytest.raises(ParameterError, match=word):
@@ -128,7 +129,7 @@ def test_bad_parameters_are_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("run_id", ["a/b", "..", "A", "-x", "", "x" * 2000, "a.b", "ünï"])
-def test_a_bad_run_id_is_refused(runs: Runs, store: MetStore, run_id: str) -> None:
+def test_a_bad_run_id_is_refused(runs: Runs, store: FailingStore, run_id: str) -> None:
     """Slashes, dots, capitals and endless ids never reach a store."""
     with pytest.raises(ParameterError, match="run id"):
         runs.run(sums, run_id=run_id)
@@ -290,7 +291,7 @@ def test_a_step_knows_its_run(runs: Runs) -> None:
     assert len(record.result["key"]) == 64
 
 
-def test_a_live_holder_keeps_others_out(runs: Runs, store: MetStore) -> None:
+def test_a_live_holder_keeps_others_out(runs: Runs, store: FailingStore) -> None:
     """While one holder works on a run, another one is refused and nothing changes."""
     runs.run(sums, run_id="r")
     acquire_lease(store, "sums/runs/r", Claim(Holder("someone"), 30.0), reopen=True)
@@ -299,16 +300,12 @@ def test_a_live_holder_keeps_others_out(runs: Runs, store: MetStore) -> None:
         runs.resume(sums, "r")
 
 
-def test_a_store_that_fails_ends_the_attempt_and_loses_nothing(runs: Runs, store: MetStore) -> None:
+def test_a_store_that_fails_ends_the_attempt_and_loses_nothing(runs: Runs, store: FailingStore) -> None:
     """A commit that can't be written is an error of the store; a resume goes on."""
+    full = StoreError("The disk is full.", "A disk with room.", "Make room.")
+    store.fail("create", matching="/steps/total@", error=full)
 
-    def fail(name: str) -> None:
-        if "/steps/total@" in name:
-            raise StoreError("The disk is full.", "A disk with room.", "Make room.")
-
-    store.before_create = fail
     failed = runs.run(sums, run_id="r")
-    store.before_create = lambda name: None
     resumed = runs.run(sums, run_id="r")
 
     assert (failed.state, failed.final) == ("failed", False)

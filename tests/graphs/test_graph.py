@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pplns import DefinitionError, logical_date, pipeline, step
+from pplns import DefinitionError, ParameterError, logical_date, pipeline, step
 from pplns.graph import Graph, Reference, build_graph, fill
 
 
@@ -188,6 +188,18 @@ def test_what_cannot_be_connected_is_refused_with_file_and_line(body: Callable[[
     line = body.__code__.co_firstlineno
     assert any(f"test_graph.py:{line + after}: " in text for after in range(1, 5)), text
     assert [word for word in words if word not in text] == []
+
+
+def test_an_error_of_pplns_passes_through_the_function() -> None:
+    """A pipeline function may refuse a parameter's value itself, in the same three parts."""
+
+    def body() -> Any:
+        raise ParameterError("The month is 13.", "Months are 1 to 12.", "Send another one.")
+
+    with pytest.raises(ParameterError) as caught:
+        graph_of(body)
+
+    assert str(caught.value) == "The month is 13. Months are 1 to 12. Send another one."
 
 
 def test_a_handle_kept_from_another_call_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kit import Runs, settings_of
 from pplns import pipeline, step
-from pplns.errors import NotFoundError, ParameterError
+from pplns.errors import DamagedRecord, NotFoundError, ParameterError
 from pplns.state.history import find_run, list_runs, read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease
@@ -78,6 +78,21 @@ def test_a_run_in_progress_is_running_then_lost(runs: Runs) -> None:
     runs.run(first, run_id="s")
     acquire_lease(runs.store, "first/runs/s", Claim(Holder("x"), 0.0), reopen=True)
     assert read_run(runs.store, "first", "s").state == "lost"
+
+
+def test_a_damaged_run_does_not_hide_the_others(runs: Runs) -> None:
+    """It is reported by name; who asks for no reports gets the error."""
+    runs.run(first, run_id="good")
+    runs.store.create("first/runs/bad/run.json", b"{")
+    reported: list[str] = []
+
+    listed = list_runs(runs.store, on_damage=lambda error: reported.append(error.met))
+
+    assert [one.run_id for one in listed] == ["good"]
+    assert len(reported) == 1
+    assert "first/runs/bad/run.json" in reported[0]
+    with pytest.raises(DamagedRecord):
+        list_runs(runs.store)
 
 
 def test_an_unknown_state_names_the_nearest(runs: Runs) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
-from pplns.state.ends import End, create_end, read_end
+from pplns.state.ends import End, create_end, read_end, request_cancel
 from pplns.state.holders import Holder, is_gone, mark_active, this_holder
 from pplns.state.lease import Claim, Lease, acquire_lease, view_lease
 from pplns.stores import MemoryStore
@@ -159,3 +159,67 @@ def test_a_garbled_lease_is_named(store: MemoryStore) -> None:
 
     with pytest.raises(DamagedRecord, match=r"lease\.json"):
         view_lease(store, PREFIX)
+
+
+def test_a_holder_stops_when_its_attempt_was_ended_for_good(store: MemoryStore, clock: Clock) -> None:
+    """A cancellation that a taker-over recorded is the run's end: its late holder begins no other attempt."""
+    lease = acquire(store, clock)
+    request_cancel(store, PREFIX, 1, writer="x")
+    clock.seconds += 31
+    told = acquire_lease(store, PREFIX, Claim(Holder("x"), 30.0), reopen=False)
+    assert isinstance(told, End)
+    assert told.state == "cancelled"
+
+    with pytest.raises(LeaseLost):
+        lease.renew()
+    assert lease.end(end_of) == told
+
+
+def test_a_sealed_holder_keeps_what_it_was_asked(store: MemoryStore, clock: Clock) -> None:
+    """The request came after the attempt was sealed: it counts in the attempt that the holder moves to."""
+    lease = acquire(store, clock)
+    create_end(store, PREFIX, end_of(1, "lost"), writer="x")
+    request_cancel(store, PREFIX, 1, writer="x")
+
+    lease.renew()
+
+    assert lease.is_cancel_requested()
+    assert (lease.attempt, lease.end(end_of).state) == (2, "cancelled")
+
+
+def test_a_holder_that_was_sealed_at_its_end_keeps_what_it_was_asked(store: MemoryStore, clock: Clock) -> None:
+    """It moves on as often as it is sealed, and ends cancelled."""
+    lease = acquire(store, clock)
+    create_end(store, PREFIX, end_of(1, "lost"), writer="x")
+    create_end(store, PREFIX, end_of(2, "lost"), writer="x")
+    request_cancel(store, PREFIX, 2, writer="x")
+
+    standing = lease.end(end_of)
+
+    assert (standing.attempt, standing.state) == (3, "cancelled")
+
+
+@pytest.mark.parametrize("reopen", [False, True])
+def test_a_request_that_was_too_late_counts_unless_a_person_resumes(
+    store: MemoryStore, clock: Clock, reopen: bool
+) -> None:
+    """Whoever takes over honours it, although the attempt was sealed as lost; a person's resume is newer than it."""
+    acquire(store, clock)
+    create_end(store, PREFIX, end_of(1, "lost"), writer="x")
+    request_cancel(store, PREFIX, 1, writer="x")
+
+    assert acquire(store, clock, reopen=reopen).is_cancel_requested() is not reopen
+
+
+def test_a_late_request_outlives_the_holder_that_knew_of_it(store: MemoryStore, clock: Clock) -> None:
+    """It stands in the lease: whoever takes over next ends the run as cancelled."""
+    acquire(store, clock)
+    create_end(store, PREFIX, end_of(1, "lost"), writer="x")
+    request_cancel(store, PREFIX, 1, writer="x")
+    acquire(store, clock)
+    clock.seconds += 31
+
+    told = acquire_lease(store, PREFIX, Claim(Holder("x"), 30.0), reopen=False)
+
+    assert isinstance(told, End)
+    assert (told.attempt, told.state) == (2, "cancelled")

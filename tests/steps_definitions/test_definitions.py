@@ -144,7 +144,6 @@ class Orders:
     [
         (coroutine, r"is an `async def`.*asyncio\.run"),
         (async_generator, r"is an `async def`.*asyncio\.run"),
-        (generator, r"contains `yield`.*return it"),
         (Orders, r"stands on the class 'Orders'.*above a `def`"),
         (Orders(), r"stands on <.*Orders object.*above a `def`"),
         ("load", r"stands on 'load'.*above a `def`"),
@@ -158,6 +157,24 @@ def test_what_is_no_plain_function_is_refused(decorate: Callable[[Any], Any], fu
     """The error says what the decorator stands on and what to write."""
     with pytest.raises(DefinitionError, match=message):
         decorate(function)
+
+
+def test_a_pipeline_that_yields_is_refused() -> None:
+    """It calls its steps at once; a loop over its tables would never run."""
+    with pytest.raises(DefinitionError, match=r"The pipeline 'generator' contains `yield`.*return it"):
+        pipeline(generator)
+
+
+def test_a_step_may_yield() -> None:
+    """What it yields are tables, each stored as it comes; called by itself it is a plain generator."""
+    assert list(step(generator)()) == [1]
+
+
+def test_a_pipeline_does_not_yield_and_a_step_may() -> None:
+    """A pipeline function that yields would never be run through; a step yields tables."""
+    with pytest.raises(DefinitionError, match=r"The pipeline 'generator' contains `yield`.*return it"):
+        pipeline(generator)
+    assert step(generator).name == "generator"
 
 
 @pytest.mark.parametrize(

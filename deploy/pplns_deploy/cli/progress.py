@@ -5,6 +5,7 @@
 import click
 
 from pplns.engine.events import (
+    AttemptEnded,
     AttemptStarted,
     Event,
     StepCommitted,
@@ -13,6 +14,7 @@ from pplns.engine.events import (
     StepRetrying,
     StepStarted,
 )
+from pplns.model.run import RunRecord
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.output import bytes_text, clean_text, count_text, duration_text, rows_text
 from pplns_deploy.cli.records import reference_of
@@ -31,15 +33,35 @@ class LineProgress:
         self.console = console
         self.reference: str | None = None
         self._name_width = LEAST_NAME_WIDTH
+        self._reused: frozenset[str] = frozenset()
+        self._early: list[Event] = []
 
     def __call__(self, event: Event) -> None:
-        """Write what an event says."""
+        """Write what an event says; what is decided before the attempt's headline comes below it."""
+        if self.reference is None and not isinstance(event, AttemptStarted):
+            self._early.append(event)
+            return
+        self._write_event(event)
         if isinstance(event, AttemptStarted):
             self.reference = reference_of(event.pipeline, event.run_id)
+            for early in self._early:
+                self._write_event(early)
+        elif isinstance(event, AttemptEnded):
+            self._write_late(event.record)
+
+    def _write_event(self, event: Event) -> None:
+        if isinstance(event, AttemptStarted):
             self._name_width = max([LEAST_NAME_WIDTH, *map(len, event.steps)])
+            self._reused = frozenset(event.reused)
         if not isinstance(event, StepStarted) or self.shows_starts:
             for line in lines_of(event, name_width=self._name_width):
                 self.write(line)
+
+    def _write_late(self, record: RunRecord) -> None:
+        """Write the steps whose reuse was known only once a step before them had given the same value again."""
+        for step in record.steps:
+            if step.reused and step.step not in self._reused:
+                self.write(_line("=", step.step, self._name_width, "reused"))
 
     def write(self, line: str) -> None:
         """Put a line where the progress goes."""

@@ -168,10 +168,11 @@ def _write_check(console: Console, checked: "Checked", store: str) -> None:
         where = " ".join(part for part in (finding.place, finding.pipeline and f"({finding.pipeline})") if part)
         message = f"{where}: {finding.message}" if where else finding.message
         write_error(console, message, finding.remedy, kind=finding.severity.capitalize())
-    files = count_text(len(checked.files), "file")
-    names = f" ({', '.join(checked.pipelines)})" if checked.pipelines else ""
-    console.say(f"Checked {count_text(len(checked.pipelines), 'pipeline')}{names} in {files}, and the store {store}:")
-    console.say("files load, steps connect, parameters and triggers fit, timeouts, retries and resources go together.")
+    names = f": {', '.join(checked.pipelines)}" if checked.pipelines else ""
+    pipelines, files = count_text(len(checked.pipelines), "pipeline"), count_text(len(checked.files), "file")
+    console.say(f"Checked {pipelines} in {files}{names}.")
+    console.say("Checked imports, steps, parameters, triggers, timeouts, retries, resources.")
+    console.say(f"Checked the store {store}.")
     errors, warnings = checked.count("error"), checked.count("warning")
     console.say(
         f"{count_text(errors, 'error')}, {count_text(warnings, 'warning')}." if errors + warnings else "All well."

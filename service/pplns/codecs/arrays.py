@@ -1,8 +1,10 @@
 """numpy arrays in numpy's own format (.npy), without objects.
 
-Held and restored arrays are copies, and each consumer gets another one: an array has no copy-on-write."""
+A held array is a copy, a restored one reads from the artifact, and each consumer gets a copy of its own: an array has
+no copy-on-write."""
 
 import io
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,8 +42,8 @@ class Array(Untabled):
         return self.array.copy(order="K")
 
     def write(self, sink: Sink, *, compression: Compression = None) -> None:
-        """Write the array, header first, without a copy of the whole."""
-        numpy().lib.format.write_array(sink, self.array, allow_pickle=False)
+        """Write the array, header first, in parts of 16 MB: never a copy of the whole."""
+        numpy().lib.format.write_array(sink, self.array, version=_version_for(self.array.dtype), allow_pickle=False)
 
 
 def check_array(array: Any) -> None:
@@ -71,14 +73,36 @@ def npy_bytes(array: Any) -> bytes:
 
 
 def read_npy(data: Bytes) -> Any:
-    """Return the array of a .npy file.
+    """Return the array of a .npy file. It reads from the buffer itself, so it may be read-only.
 
     Raises: ValueError."""
-    return numpy().lib.format.read_array(_Reader(memoryview(data)), allow_pickle=False)
+    np = numpy()
+
+    source = _Reader(memoryview(data))
+    version = np.lib.format.read_magic(source)
+    if version not in _HEADERS:  # names of fields in other alphabets
+        return np.lib.format.read_array(_Reader(memoryview(data)), allow_pickle=False)
+    shape, is_fortran, dtype = getattr(np.lib.format, _HEADERS[version])(source)
+    if dtype.hasobject:
+        raise ValueError("an array of objects")
+    if dtype.itemsize == 0:
+        return np.zeros(shape, dtype, order="F" if is_fortran else "C")
+    count = math.prod(shape)
+    array = np.frombuffer(source.data, dtype, count=count, offset=source.place) if count else np.empty(0, dtype)
+    return array.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _version_for(dtype: Any) -> tuple[int, int]:
+    """Return the version of .npy that can name a dtype's fields; numpy warns where it chooses one by itself."""
+    try:
+        str(dtype.descr).encode("latin1")
+    except UnicodeEncodeError:
+        return 3, 0
+    return 2, 0
 
 
 class _Reader:
-    """What numpy reads from: slices of a buffer, so that a mapped file isn't copied twice."""
+    """What numpy reads headers from: slices of a buffer, so that a mapped file isn't copied."""
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -87,3 +111,6 @@ class _Reader:
     def read(self, size: int) -> bytes:
         start, self.place = self.place, self.place + size
         return bytes(self.data[start : self.place])
+
+
+_HEADERS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}

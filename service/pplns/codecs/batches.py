@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from pplns.codecs.held import Artifact, Bytes, Compression, Held, Sink, SourceFailed
-from pplns.codecs.refusal import UnstorableError, article, full_name, refusal
+from pplns.codecs.refusal import UnstorableError, article, class_of, full_name, refusal
 from pplns.model.artifact import StoredValue
 
 ALIGNMENT = 64  # what Arrow wants of its buffers
@@ -49,9 +49,9 @@ class Batches(Artifact):
         first = next(iterator, end)
         if first is end:
             return cls(iter(()), where=where, hold_one=hold_one)
-        if not is_table(type(first)):
+        if not is_table(class_of(first)):
             raise UnstorableError(
-                f"{full_name(type(iterator))} whose first item is {article(full_name(type(first)))}",
+                f"{full_name(class_of(iterator))} whose first item is {article(full_name(class_of(first)))}",
                 "Return list(…) of it, or a table.",
                 expected=EXPECTED,
             )
@@ -93,10 +93,10 @@ class Batches(Artifact):
 
     def _hold(self, table: Any, number: int) -> Held:
         where = f"Item {number} of {_source(self._where)}"
-        if is_table(type(table)):
+        if is_table(class_of(table)):
             return self._hold_one(table, where)
         remedy = "Let it give tables only, or return list(…) of it."
-        refused = UnstorableError(full_name(type(table)), remedy, expected=EXPECTED)
+        refused = UnstorableError(full_name(class_of(table)), remedy, expected=EXPECTED)
         raise refusal(refused, table, where=where)
 
 

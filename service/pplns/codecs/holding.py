@@ -9,7 +9,7 @@ from typing import Any
 
 from pplns.codecs.held import INLINE_LIMIT_BYTES, Bytes, Held, TableFormat
 from pplns.codecs.raw import Binary, InlineJson, JsonArtifact, Text
-from pplns.codecs.refusal import UnstorableError, refusal
+from pplns.codecs.refusal import UnstorableError, class_of, refusal
 from pplns.codecs.registry import registration_of
 from pplns.codecs.values import encode, json_bytes
 from pplns.errors import DamagedArtifact
@@ -42,10 +42,7 @@ def hold(value: object, *, where: str, table_format: TableFormat = "arrow") -> H
     try:
         if kind in _LONG:
             return _LONG[kind](value)
-        if kind.__module__ != "builtins":
-            held = _hold_other(value, kind, table_format)
-        else:
-            held = None
+        held = None if kind.__module__ == "builtins" else _hold_other(value, kind, table_format)
         if held is None and is_iterator(kind):
             return _hold_iterator(value, where, table_format)
         return held or _hold_json(value)
@@ -110,7 +107,7 @@ def _hold_other(value: Any, kind: type, table_format: TableFormat) -> Held | Non
 
 def _hold_content(value: Any, *, table_format: TableFormat) -> Held:
     """Hold what a registered type is stored as; its refusals are the whole value's."""
-    kind = type(value)
+    kind = class_of(value)
     if kind in _LONG:
         return _LONG[kind](value)
     return _hold_table(value, kind, table_format) or _hold_json(value)
@@ -128,7 +125,10 @@ def is_iterator(kind: type) -> bool:
 def _hold_iterator(value: Any, where: str, table_format: TableFormat) -> Held:
     from pplns.codecs.batches import Batches
 
-    return Batches.held(value, where=where, hold_one=lambda one, place: hold(one, where=place, table_format=table_format))
+    def hold_one(table: Any, place: str) -> Held:
+        return hold(table, where=place, table_format=table_format)
+
+    return Batches.held(value, where=where, hold_one=hold_one)
 
 
 def _hold_table(value: Any, kind: type, table_format: TableFormat) -> Held | None:

@@ -9,11 +9,13 @@ from pplns.errors import StorageRefused
 
 STORABLE = (
     "What can be stored: None, bool, numbers, text, bytes, dates and times, UUIDs, paths, Enum members, dataclasses and"
-    " NamedTuples, lists, tuples, dicts and sets of these, numpy arrays, pandas, polars and pyarrow tables, iterators of"
-    " tables, pyarrow readers and datasets, Files, and types given to pplns.register_type()."
+    " NamedTuples, lists, tuples, dicts and sets of these, numpy arrays, pandas, polars and pyarrow tables, iterators"
+    " of tables, pyarrow readers and datasets, Files, and types given to pplns.register_type()."
 )
 _BY_NAME = {
     "generator": "Return list(…) of it, or a table.",
+    "File": "Return the File by itself, several of them as several outputs: `-> tuple[File, File]`.",
+    "RecordBatchReader": "Return the reader by itself, or its `.read_all()` as several outputs.",
     "coroutine": "Return what `asyncio.run(…)` gives for it.",
     "LazyFrame": "Return its `.collect()`.",
     "DataFrameGroupBy": "Return the aggregated table.",

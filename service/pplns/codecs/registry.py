@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pplns.codecs.refusal import UnstorableError, article, full_name
+from pplns.codecs.refusal import UnstorableError, article, class_of, full_name
 from pplns.errors import DefinitionError
 
 T = TypeVar("T")
@@ -53,7 +53,9 @@ def register_type(
             "A name stands for one class.",
             f"Choose another name, {cls.__module__ + '.' + cls.__qualname__!r} for example.",
         )
-    other = next((one for one in _BY_NAME.values() if one.name != name and _reference(one.cls) == _reference(cls)), None)
+    other = next(
+        (one for one in _BY_NAME.values() if one.name != name and _reference(one.cls) == _reference(cls)), None
+    )
     if other is not None:
         raise DefinitionError(
             f"The class {_reference(cls)} is registered as {other.name!r} already, and again as {name!r}.",
@@ -82,7 +84,7 @@ def registered_as(name: str, version: int) -> Registration:
             " pipeline imports"
         )
     if found.version != version:
-        raise NotRegistered(f"it was stored by version {version} of {name!r}, and version {found.version} is registered")
+        raise NotRegistered(f"version {version} of the type {name!r} was stored; version {found.version} is registered")
     return found
 
 
@@ -105,7 +107,7 @@ def from_storable(content: Any, registration: Registration) -> Any:
     except Exception as error:
         raise ValueError(f"decode of {registration.name!r} raised {type(error).__name__}: {error}") from error
     if type(value) is not registration.cls:
-        raise ValueError(f"decode of {registration.name!r} returned {article(full_name(type(value)))}")
+        raise ValueError(f"decode of {registration.name!r} returned {article(full_name(class_of(value)))}")
     return value
 
 

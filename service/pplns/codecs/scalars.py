@@ -149,7 +149,8 @@ def _encode_numpy(value: Any) -> Any:
 
     if not isinstance(value, np.generic) or value.dtype.hasobject or value.dtype.fields:
         raise unstorable(value)
-    natural = value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
+    is_number = value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
+    natural = is_number and not np.isnan(value)  # NaN has a sign and a payload, which text forgets
     content: Any = encode(value.item(), []) if natural else base64_text(value.tobytes())
     return tagged("numpy", {"dtype": value.dtype.str, "natural": natural, "v": content})
 
@@ -172,7 +173,7 @@ def _encode_array(value: Any) -> Any:
 def _decode_array(content: str) -> Any:
     from pplns.codecs.arrays import read_npy
 
-    return read_npy(b64decode(content))
+    return read_npy(b64decode(content)).copy(order="K")
 
 
 def _encode_pandas(value: Any) -> Any:

@@ -162,12 +162,14 @@ class FileOfSink:
         self.place = 0
 
     def write(self, data: Any) -> int:
+        """Pass bytes on."""
         view = memoryview(data)
         self.place += view.nbytes
         self.sink.write(view)
         return view.nbytes
 
     def tell(self) -> int:
+        """Return the number of bytes so far."""
         return self.place
 
     def flush(self) -> None:

@@ -1,6 +1,6 @@
 """The clock of an attempt: the present, waiting for the next report, and chance, which spreads waits.
 
-`pplns.testing` puts a frozen one in its place. Leases go by the machine's clock and the store's, whatever this one says."""
+`pplns.testing` puts a frozen one in its place. Leases go by the machine's clock and the store's all the same."""
 
 import os
 import random

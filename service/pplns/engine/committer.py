@@ -50,6 +50,13 @@ class Gone:
     """The lease is lost: another holder works on the run."""
 
 
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A writer thread met what ends a process; the deciding thread raises it."""
+
+    error: BaseException
+
+
 class Committer:
     """Writes values and commits of one attempt."""
 
@@ -94,6 +101,8 @@ class Committer:
                 self._report(WriteFailed(step, token, error))
             except Exception as error:  # a writer thread must never die without a word
                 self._report(WriteFailed(step, token, _unexpected(error)))
+            except BaseException as error:
+                self._report(Crashed(error))
 
         self._writers.submit(guarded)
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pplns import codecs
 from pplns.engine import events
 from pplns.engine.clock import Clock, SystemClock
-from pplns.engine.committer import Committed, Committer, Gone, Stored, WriteFailed
+from pplns.engine.committer import Committed, Committer, Crashed, Gone, Stored, WriteFailed
 from pplns.engine.context import CurrentRun, Gate, StepTimedOut
 from pplns.engine.plan import Plan, plan_steps
 from pplns.engine.progress import Phase, Progress
@@ -268,7 +268,7 @@ class Executor:
         call, run, context = self._graph[name], self._current_run(one), contextvars.copy_context()
         values, table_format, report = self._values, self._work.table_format, self._reports.put
         clock, place = self._clock, ArtifactPlace(self._work.head.prefix, name, one.version)
-        settle = functools.partial(settle_value, self._work.store, place)
+        settle = functools.partial(settle_value, self._work.store, place, is_abandoned=lambda: one.gate.abandoned)
 
         def work() -> None:
             report(
@@ -327,6 +327,8 @@ class Executor:
                 self._on_committed(report)
             case WriteFailed():
                 self._on_write_failed(report)
+            case Crashed():
+                raise report.error
             case Gone():
                 raise LeaseLost(self._work.head.run_id)
             case StopRequested():

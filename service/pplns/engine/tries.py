@@ -2,7 +2,6 @@
 
 This is one of the two borders at which errors of users' code are caught; the other one is the request."""
 
-import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -138,7 +137,7 @@ def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
     kwargs = {name: fill(value, values.supply) for name, value in call.kwargs.items()}
     values.mark_handed(call.name, call.inputs)
     function: Callable[..., Any] = call.step.function
-    files = [value for value in (*args, *kwargs.values()) if isinstance(value, os.PathLike)]
+    files: list[Any] = [value for value in (*args, *kwargs.values()) if hasattr(value, "__fspath__")]
     return function(*args, **kwargs), files
 
 

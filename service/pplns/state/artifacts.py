@@ -1,11 +1,11 @@
 """Artifacts: the values of steps, written before the commit that names them and read back against their digest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pplns import codecs
-from pplns.errors import DamagedArtifact
+from pplns.errors import DamagedArtifact, Interrupted, StoreError
 from pplns.model.artifact import StoredValue
 from pplns.model.ids import new_token
 from pplns.stores import Store, Upload
@@ -23,8 +23,12 @@ class ArtifactPlace:
     version: str
 
 
-def store_value(store: Store, place: ArtifactPlace, held: codecs.Held) -> StoredValue:
+def store_value(
+    store: Store, place: ArtifactPlace, held: codecs.Held, *, is_abandoned: Callable[[], bool] | None = None
+) -> StoredValue:
     """Make a step's value durable and return how it is stored; a small one goes into the commit as it is.
+
+    Writing ends with Interrupted once `is_abandoned` says that nobody waits for it.
 
     Raises: StoreError; StorageRefused, and what the step's own iterator or file raises, for a streamed value."""
     if held.stored is not None:
@@ -36,21 +40,29 @@ def store_value(store: Store, place: ArtifactPlace, held: codecs.Held) -> Stored
         name = f"{place.prefix}/artifacts/{place.step}@{place.version}.{new_token()[:8]}.{held.extension}"
         try:
             with store.upload(name) as upload:
-                sink = _DigestSink(upload)
+                sink = _DigestSink(upload, is_abandoned)
                 held.write(sink, compression="lz4" if store.compresses else None)
         except codecs.SourceFailed as failed:  # outside of the upload, which takes an OSError for the store's
             raise failed.error from None
         if upload.created:
             return _stored(held, digest=sink.digest, size_bytes=sink.size_bytes, artifact=name)
+        if held.is_streamed:
+            raise StoreError(
+                f"The artifact {name!r} exists already.",
+                "Its name is random.",
+                "Resume the run: the step is run again.",
+            )
 
 
-def settle_value(store: Store, place: ArtifactPlace, held: codecs.Held) -> codecs.Held:
+def settle_value(
+    store: Store, place: ArtifactPlace, held: codecs.Held, *, is_abandoned: Callable[[], bool]
+) -> codecs.Held:
     """Write a streamed value, and return what its consumers have it from; return any other value as it is.
 
     Raises: as `store_value`."""
     if not held.is_streamed:
         return held
-    stored = store_value(store, place, held)
+    stored = store_value(store, place, held, is_abandoned=is_abandoned)
     return codecs.restore(stored, store.open(str(stored.artifact)))
 
 
@@ -88,14 +100,17 @@ class _DigestSink:
 
     closed = False
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: Upload, is_abandoned: Callable[[], bool] | None) -> None:
         import xxhash
 
         self._upload = upload
+        self._is_abandoned = is_abandoned
         self._digest = xxhash.xxh3_128()
         self.size_bytes = 0
 
     def write(self, data: Any, /) -> int:
+        if self._is_abandoned is not None and self._is_abandoned():
+            raise Interrupted("This try of the step was abandoned.")
         view = memoryview(data).cast("B")
         self._digest.update(view)
         self.size_bytes += len(view)

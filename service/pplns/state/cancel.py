@@ -1,13 +1,13 @@
 """Cancelling a run: a request to its holder, or, where nobody works on it, its end at once."""
 
-from pplns.errors import LeaseHeld
+from pplns.errors import LeaseHeld, LeaseLost
 from pplns.model.ids import new_token
 from pplns.model.run import RunRecord, iso_now
-from pplns.state.ends import End, request_cancel
+from pplns.state.ends import End, read_end, request_cancel
 from pplns.state.history import read_run, record_of
 from pplns.state.holders import this_holder
-from pplns.state.lease import Claim, acquire_lease, cancelled, view_lease
-from pplns.state.runs import move_hint, read_head
+from pplns.state.lease import Claim, Lease, acquire_lease, cancelled, view_lease
+from pplns.state.runs import RunHead, move_hint, read_head
 from pplns.stores import Store
 
 
@@ -17,20 +17,36 @@ def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float
     A live holder is asked and ends the run within a renewal: the record still says running. A run that nobody works on
     is ended here; one that has ended stays as it is. Whichever end is created first stands.
 
-    Raises: NotFoundError, StoreError, LeaseHeld when a holder comes and goes at this very moment."""
+    Raises: NotFoundError, StoreError."""
     head = read_head(store, pipeline, run_id)
-    before = read_run(store, pipeline, run_id)
-    claim = Claim(this_holder(), lease_seconds, steps=tuple(step.step for step in before.steps))
-    try:
-        lease = acquire_lease(store, head.prefix, claim, reopen=False)
-    except LeaseHeld:
-        view = view_lease(store, head.prefix)
-        if view is None:
-            raise
-        request_cancel(store, head.prefix, view.attempt, writer=new_token())
-        return read_run(store, pipeline, run_id)
-    if isinstance(lease, End):
-        return record_of(head, lease)
+    while True:
+        before = read_run(store, pipeline, run_id)
+        claim = Claim(this_holder(), lease_seconds, steps=tuple(step.step for step in before.steps))
+        try:
+            lease = acquire_lease(store, head.prefix, claim, reopen=False)
+            return record_of(head, lease) if isinstance(lease, End) else _end(store, head, lease, before)
+        except LeaseHeld:
+            if _ask_holder(store, head.prefix):
+                return read_run(store, pipeline, run_id)
+        except LeaseLost:
+            continue  # overtaken before the end was written: there is a holder to ask
+
+
+def _ask_holder(store: Store, prefix: str) -> bool:
+    """Ask the holder to end its attempt; tell whether that is sure to be seen.
+
+    While the attempt has no end, whoever ends or passes it has yet to look. Once it was sealed, whoever passes it may
+    have looked before there was a request."""
+    view = view_lease(store, prefix)
+    if view is None:
+        return False
+    request_cancel(store, prefix, view.attempt, writer=new_token())
+    end = read_end(store, prefix, view.attempt)
+    return end is None or end.final
+
+
+def _end(store: Store, head: RunHead, lease: Lease, before: RunRecord) -> RunRecord:
+    """End a run that nobody works on, in the attempt that was taken for it."""
 
     def end(attempt: int) -> End:
         made = End(

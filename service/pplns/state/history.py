@@ -1,11 +1,11 @@
 """Runs as they are shown: one run's record put together from its objects, and lists of runs, newest first."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from pplns.errors import NotFoundError, ParameterError
+from pplns.errors import DamagedRecord, NotFoundError, ParameterError
 from pplns.model.artifact import Commit
 from pplns.model.ids import check_run_id, time_of_run_id
 from pplns.model.names import nearest
@@ -40,9 +40,16 @@ def record_of(head: RunHead, end: End) -> RunRecord:
 
 
 def list_runs(
-    store: Store, *, pipeline: str | None = None, state: str | None = None, limit: int = 20
+    store: Store,
+    *,
+    pipeline: str | None = None,
+    state: str | None = None,
+    limit: int = 20,
+    on_damage: Callable[[DamagedRecord], None] | None = None,
 ) -> list[RunRecord]:
     """Return runs, newest first, of one pipeline or of all, in one state or in any.
+
+    A run whose records are damaged is left out and reported to `on_damage`; without it the list fails.
 
     Raises: ParameterError for a state that is none."""
     if state is not None and state not in RUN_STATES:
@@ -51,8 +58,20 @@ def list_runs(
             f"A run is {', '.join(RUN_STATES[:-1])} or {RUN_STATES[-1]}.",
             f"Did you mean {nearest(state, RUN_STATES)!r}?" if nearest(state, RUN_STATES) else "Choose one of them.",
         )
-    records = (read_run(store, name, run_id) for name, run_id in _newest_first(store, pipeline, state))
+    records = _readable(store, _newest_first(store, pipeline, state), on_damage)
     return list(islice((record for record in records if state in (None, record.state)), limit))
+
+
+def _readable(
+    store: Store, found: Iterator[tuple[str, str]], on_damage: Callable[[DamagedRecord], None] | None
+) -> Iterator[RunRecord]:
+    for pipeline, run_id in found:
+        try:
+            yield read_run(store, pipeline, run_id)
+        except DamagedRecord as error:
+            if on_damage is None:
+                raise
+            on_damage(error)
 
 
 def find_run(store: Store, reference: str) -> tuple[str, str]:
@@ -94,7 +113,7 @@ def _logical_time(store: Store, pipeline: str, run_id: str) -> datetime:
         return known
     try:
         return read_head(store, pipeline, run_id).logical_date
-    except NotFoundError:
+    except (NotFoundError, DamagedRecord):
         return datetime.min.replace(tzinfo=UTC)
 
 

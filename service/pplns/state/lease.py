@@ -14,7 +14,7 @@ from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
 from pplns.model.ids import new_token
 from pplns.model.run import ErrorInfo, iso, iso_now
 from pplns.state import records
-from pplns.state.ends import End, create_end, end_name, is_cancel_requested, read_end
+from pplns.state.ends import End, create_end, is_cancel_requested, read_end
 from pplns.state.holders import Holder, is_gone, mark_active
 from pplns.stores import Store
 
@@ -24,7 +24,9 @@ SAFE_SHARE = 5 / 6  # a holder acts only while its last acknowledged renewal is 
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A lease as it is found. `live` says that its holder may be at work; `expires_in_s` when it would be over."""
+    """A lease as it is found. `live` says that its holder may be at work; `expires_in_s` when it would be over.
+
+    `asked_before`: the end of an attempt before this one was asked for, too late for that one."""
 
     attempt: int
     generation: int
@@ -34,6 +36,7 @@ class LeaseView:
     started_at: str
     first_started_at: str
     steps: tuple[str, ...]
+    asked_before: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def view_lease(store: Store, prefix: str) -> LeaseView | None:
             attempt=int(record["attempt"]), generation=register.generation, holder=holder, expires_in_s=max(0.0, left),
             live=left > 0 and not (store.shares_host and is_gone(holder)), started_at=record["started_at"],
             first_started_at=record["first_started_at"], steps=tuple(record.get("steps", ())),
+            asked_before=bool(record.get("asked_before", False)),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedRecord(
@@ -88,7 +92,7 @@ def acquire_lease(
     Raises: LeaseHeld while another holder works on it."""
     view = view_lease(store, prefix)
     started_at = iso(now) or iso_now()
-    attempt, expected, first_started_at = 1, 0, started_at
+    attempt, expected, first_started_at, asked_before = 1, 0, started_at, False
     if view is not None:
         end = read_end(store, prefix, view.attempt)
         if end is None:
@@ -96,7 +100,11 @@ def acquire_lease(
         if end.final and not reopen:
             return end
         attempt, expected, first_started_at = view.attempt + 1, view.generation, view.first_started_at
-    lease = Lease(store, prefix, claim, attempt, first_started_at=first_started_at, started_at=started_at)
+        asked_before = not reopen and _is_asked(store, prefix, view)
+    lease = Lease(
+        store, prefix, claim, attempt, first_started_at=first_started_at, started_at=started_at,
+        asked_before=asked_before,
+    )  # fmt: skip
     if not lease.take(expected):
         raise _held(0.0)
     return lease
@@ -106,7 +114,7 @@ def _seal(store: Store, prefix: str, view: LeaseView, *, finished_at: str) -> En
     """End an attempt as lost, or as cancelled where that was asked for, unless its holder lives or ended it."""
     if view.live:
         raise _held(view.expires_in_s)
-    is_cancelled = is_cancel_requested(store, prefix, view.attempt)
+    is_cancelled = _is_asked(store, prefix, view)
     lost = End(
         attempt=view.attempt, state="cancelled" if is_cancelled else "lost", final=is_cancelled,
         finished_at=finished_at, started_at=view.started_at,
@@ -115,9 +123,16 @@ def _seal(store: Store, prefix: str, view: LeaseView, *, finished_at: str) -> En
     return create_end(store, prefix, lost, writer=new_token())
 
 
+def _is_asked(store: Store, prefix: str, view: LeaseView) -> bool:
+    """Tell whether somebody asked for the end of the attempt in a lease, or of a sealed one before it."""
+    return view.asked_before or is_cancel_requested(store, prefix, view.attempt)
+
+
 @dataclass(slots=True)
 class Lease:
-    """A lease that this process holds. Its methods may be called from several threads."""
+    """A lease that this process holds. Its methods may be called from several threads.
+
+    `asked_before`: somebody asked for the end of an attempt that was sealed meanwhile; it counts in this one."""
 
     store: Store
     prefix: str
@@ -125,6 +140,7 @@ class Lease:
     attempt: int
     first_started_at: str
     started_at: str
+    asked_before: bool = False
     monotonic: Callable[[], float] = time.monotonic
     _generation: int = 0
     _acknowledged: float = 0.0
@@ -134,7 +150,7 @@ class Lease:
     def take(self, expected: int) -> bool:
         """Write the lease against the generation that was read; tell whether nobody was faster."""
         before = self.monotonic()
-        generation = self.store.swap(lease_name(self.prefix), self._data(), expected=expected)
+        generation = self.store.swap(lease_name(self.prefix), self._data(self.attempt), expected=expected)
         if generation is None:
             return False
         self._generation, self._acknowledged = generation, before
@@ -142,18 +158,23 @@ class Lease:
         return True
 
     def renew(self) -> None:
-        """Keep the lease, moving to the next attempt if someone sealed this one.
+        """Keep the lease, moving to the next attempt if someone sealed this one as lost.
 
-        Raises: LeaseLost when another holder took the run over."""
+        Raises: LeaseLost when another holder took the run over, or ended it for good."""
         with self._guard:
             if self._is_over:
                 return
             before = self.monotonic()
-            generation = self.store.renew(lease_name(self.prefix), self._data(), generation=self._generation)
+            generation = self.store.renew(
+                lease_name(self.prefix), self._data(self.attempt), generation=self._generation
+            )
             if generation is None:
                 raise LeaseLost(self.prefix)
             self._generation, self._acknowledged = generation, before
-            if self.store.read(end_name(self.prefix, self.attempt)) is not None:
+            end = read_end(self.store, self.prefix, self.attempt)
+            if end is not None and end.state != "lost":
+                raise LeaseLost(self.prefix)
+            if end is not None:
                 self._next_attempt()
 
     def require(self) -> None:
@@ -164,44 +185,47 @@ class Lease:
             self.renew()
 
     def is_cancel_requested(self) -> bool:
-        """Tell whether somebody asked for the end of this attempt."""
-        return is_cancel_requested(self.store, self.prefix, self.attempt)
+        """Tell whether somebody asked for the end of this attempt, or of a sealed one before it."""
+        return self.asked_before or is_cancel_requested(self.store, self.prefix, self.attempt)
 
     def end(self, end: Callable[[int], End]) -> End:
         """Write the end of this attempt and return the one that stands. Nothing may be written after it.
 
-        `end` makes it for a number: when someone sealed this attempt as lost although its holder lives, the holder
-        moves to the next one and ends that.
+        `end` makes it for a number: as often as someone sealed the attempt as lost although its holder lives, the
+        holder moves to the next one and ends that.
 
         Raises: LeaseLost, StoreError."""
-        with self._guard:
-            self._is_over = True
-            made = end(self.attempt)
-            if self.is_cancel_requested():
-                made = cancelled(made)
-            standing = create_end(self.store, self.prefix, made, writer=new_token())
-            if standing.state == "lost":
-                self._next_attempt()
-                standing = create_end(self.store, self.prefix, end(self.attempt), writer=new_token())
-        self.leave()
-        return standing
+        try:
+            with self._guard:
+                self._is_over = True
+                while (standing := self._create_end(end(self.attempt))).state == "lost":
+                    self._next_attempt()
+            return standing
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         """Work on the run no more; the lease ends by the attempt's end, or by running out."""
         mark_active(self.claim.holder, active=False)
 
+    def _create_end(self, made: End) -> End:
+        if self.is_cancel_requested():
+            made = cancelled(made)
+        return create_end(self.store, self.prefix, made, writer=new_token())
+
     def _next_attempt(self) -> None:
-        self.attempt += 1
-        generation = self.store.swap(lease_name(self.prefix), self._data(), expected=self._generation)
+        self.asked_before = self.is_cancel_requested()
+        name, data = lease_name(self.prefix), self._data(self.attempt + 1)
+        generation = self.store.swap(name, data, expected=self._generation)
         if generation is None:
             raise LeaseLost(self.prefix)
-        self._generation = generation
+        self._generation, self.attempt = generation, self.attempt + 1
 
-    def _data(self) -> bytes:
+    def _data(self, attempt: int) -> bytes:
         record: Mapping[str, Any] = {
-            "holder": self.claim.holder.as_json(), "attempt": self.attempt, "duration_s": self.claim.duration_s,
+            "holder": self.claim.holder.as_json(), "attempt": attempt, "duration_s": self.claim.duration_s,
             "code": self.claim.code, "graph": self.claim.graph, "steps": list(self.claim.steps),
-            "started_at": self.started_at, "first_started_at": self.first_started_at,
+            "started_at": self.started_at, "first_started_at": self.first_started_at, "asked_before": self.asked_before,
         }  # fmt: skip
         return records.encode(record, writer=self.claim.holder.id)
 

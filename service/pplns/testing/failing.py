@@ -12,6 +12,7 @@ from pplns.stores import MemoryStore, Store
 from pplns.testing.passing import Operation, PassingStore
 
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+Act = Callable[[str], object]
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +22,7 @@ class _Order:
     operation: Operation
     matching: str
     left: int | None
-    act: Callable[[str], None]
+    act: Act
     after: bool = False
 
 
@@ -30,7 +31,7 @@ class FailingStore(PassingStore):
 
     `matching` is a part of the object's name, such as "steps/clean@" for the commit of the step `clean`: names are
     `<pipeline>/runs/<run id>/` and then `run.json`, `lease.json`, `steps/<step>@<version>.json`,
-    `artifacts/<step>@…`, `redo/<step>.<k>.json`, `attempts/<n>.json`. Of several orders the first that fits is followed."""
+    `artifacts/<step>@…`, `redo/<step>.<k>.json`, `attempts/<n>.json`. Of several that fit the first is followed."""
 
     def __init__(self, store: Store | None = None) -> None:
         super().__init__(store or MemoryStore())
@@ -60,9 +61,7 @@ class FailingStore(PassingStore):
 
         self._order(operation, matching, times=times, act=refuse, after=after)
 
-    def before(
-        self, operation: Operation, act: Callable[[str], None], *, matching: str = "", times: int | None = 1
-    ) -> None:
+    def before(self, operation: Operation, act: Act, *, matching: str = "", times: int | None = 1) -> None:
         """Call `act` with the name before each of the next `times` operations (None: all) on matching names.
 
         It may use this store: an order is spent before it is followed."""
@@ -92,9 +91,7 @@ class FailingStore(PassingStore):
         yield
         self._follow(operation, name, after=True)
 
-    def _order(
-        self, operation: Operation, matching: str, *, times: int | None, act: Callable[[str], None], after: bool = False
-    ) -> None:
+    def _order(self, operation: Operation, matching: str, *, times: int | None, act: Act, after: bool = False) -> None:
         _check_operation(operation)
         if times is not None and times < 1:
             raise DefinitionError(

@@ -1,7 +1,7 @@
 """Killing an attempt: the instant after a step's commit has landed, its process reaches the store no more.
 
 Nothing that the attempt had under way lands afterwards, and no end is written, as when a container dies. Commits land
-one at a time, so that the same steps are committed at each death, however the steps' threads run. What the dead attempt
+one at a time, so that none slips in behind the one that kills, however the steps' threads run. What the dead attempt
 held counts as run out, on systems too that don't tell whether a process is gone."""
 
 import math

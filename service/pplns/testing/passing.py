@@ -33,6 +33,11 @@ class PassingStore(ABC):
         """Whether a holder on this machine may be taken over as soon as its process is gone."""
         return self._store.shares_host
 
+    @property
+    def compresses(self) -> bool:
+        """Whether Arrow tables are compressed."""
+        return self._store.compresses
+
     def prepare(self) -> None:
         """Make the store ready for writing."""
         with self.meet("prepare", ""):

@@ -2,6 +2,7 @@
 
 A killed attempt is followed by the next one until the run ends, as deliveries follow each other in the cloud."""
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -198,9 +199,13 @@ def resume(
 def settings_around(pipeline: AnyPipeline) -> Settings:
     """Return the settings of the project around a pipeline's file; without a project its folder is the root.
 
-    Raises: ConfigError for a project whose settings are malformed."""
+    They are read once for each folder. Raises: ConfigError for a project whose settings are malformed."""
     folder = Path(pipeline.function.__code__.co_filename).resolve().parent
-    folder = folder if folder.is_dir() else Path.cwd()  # a pipeline that was typed into an interpreter
+    return _settings_of(folder if folder.is_dir() else Path.cwd())  # the latter for one typed into an interpreter
+
+
+@functools.cache
+def _settings_of(folder: Path) -> Settings:
     root = project_above(folder)
     return Settings(root=folder, pipelines=folder) if root is None else load_settings(root, environ={})
 

@@ -10,7 +10,7 @@
     patience   how long a call waits, and how long between two tries
     refusals   what went wrong, in three parts
 
-It speaks the JSON API through google-auth's session, not google-cloud-storage (docs/decisions/0005): a lease needs the
+It speaks the JSON API through google-auth's session, not google-cloud-storage (docs/decisions/0009): a lease needs the
 `Date` of an answer, a write has to know whether an earlier try of it may have landed, and nothing may be published by
 a `with` block that failed."""
 

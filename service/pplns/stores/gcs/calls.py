@@ -122,19 +122,26 @@ class Calls:
         """Send a request once. A broken connection or a late answer counts as an answer without a status.
 
         Raises: StoreError for credentials or an endpoint that no repeat would mend."""
-        from google.auth.exceptions import RefreshError, TransportError
+        from google.auth.exceptions import GoogleAuthError, TransportError
 
         session = self.connect()
         try:
             return _exchange(session, request, tries.timeout_s)
-        except RefreshError as error:
-            if not getattr(error, "retryable", False):
+        except GoogleAuthError as error:
+            if not isinstance(error, TransportError) and not getattr(error, "retryable", False):
                 raise stale_credentials(error) from error
-            return Answer(NO_ANSWER, {}, str(error).encode())
+            return _no_answer(error)
         except ValueError as error:  # requests' own InvalidURL and its kin, which are OSErrors as well
             raise unusable_endpoint(session.root, error) from error
-        except (TransportError, OSError) as error:
-            return Answer(NO_ANSWER, {}, f"{type(error).__name__}: {error}".encode())
+        except OSError as error:
+            return _no_answer(error)
+
+
+def _no_answer(error: BaseException) -> Answer:
+    """Return what stands for an answer that didn't come: the system's own words, not those of the layers above it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return Answer(NO_ANSWER, {}, f"{type(error).__name__}: {error}".encode())
 
 
 def _exchange(session: Session, request: Request, timeout_s: tuple[float, float]) -> Answer:

@@ -5,6 +5,7 @@ that were refused at once don't come back at once."""
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 CONNECT_SECONDS = 10.0
@@ -26,10 +27,11 @@ LEASE_PATIENCE = Patience(seconds=10.0, answer_s=5.0)  # a renewal has to be ove
 
 
 class Tries:
-    """The tries of one call."""
+    """The tries of one call; `draw` chooses a wait between two bounds."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, *, draw: Callable[[float, float], float] = random.uniform) -> None:
         self._patience = patience
+        self._draw = draw
         self._end = time.monotonic() + patience.seconds
         self._wait_s = patience.first_wait_s
 
@@ -41,7 +43,7 @@ class Tries:
 
     def wait(self, at_least_s: float = 0.0) -> bool:
         """Wait for the next try; False at once when the time of the call wouldn't allow one."""
-        wait_s = max(at_least_s, random.uniform(0.0, self._wait_s))
+        wait_s = max(at_least_s, self._draw(0.0, self._wait_s))
         self._wait_s = min(2 * self._wait_s, self._patience.longest_wait_s)
         if time.monotonic() + wait_s >= self._end:
             return False

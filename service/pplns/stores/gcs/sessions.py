@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from pplns._version import __version__
 from pplns.stores.gcs.refusals import no_credentials
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
@@ -59,6 +60,7 @@ def open_session() -> Session:
 
     credentials, root = _who_and_where()
     http = cast("Callable[[Any], Any]", AuthorizedSession)(credentials)
+    http.headers["User-Agent"] = f"pplns/{__version__}"
     for scheme in ("https://", "http://"):
         http.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=POOL_CONNECTIONS, max_retries=0))
     return Session(http, root, os.getpid())

@@ -20,12 +20,15 @@ from pplns.stores.gcs.writes import about_object, write_object
 from pplns.stores.protocol import Buffer, Register
 
 PARALLEL_READS = 16
+PAGE_NAMES = 1000  # as many as one answer takes
+LISTING_FIELDS = "items(name),prefixes,nextPageToken"
 
 
 class GcsStore:
     """Objects in a bucket, under a prefix. `data_patience` and `lease_patience` bound a call with all its tries."""
 
     shares_host = False  # pids repeat from container to container
+    compresses = True
 
     def __init__(
         self, url: str, *, data_patience: Patience = DATA_PATIENCE, lease_patience: Patience = LEASE_PATIENCE
@@ -60,7 +63,7 @@ class GcsStore:
         """Return an object's bytes, or None."""
         data = read_object(self._calls, name)
         if data is None:
-            self._require_bucket()
+            self._require_bucket(name)
         return data
 
     def read_all(self, names: Sequence[str]) -> list[bytes | None]:
@@ -74,13 +77,13 @@ class GcsStore:
         """Return an object's bytes, those of a large one as a view of a temporary file, or None."""
         data = Download(self._calls, name).read()
         if data is None:
-            self._require_bucket()
+            self._require_bucket(name)
         return data
 
     def children(self, folder: str) -> list[str]:
         """Return the sorted names directly in a folder, those of folders with "/" at the end."""
         key = self._calls.address.key(folder)
-        query = {"prefix": key, "delimiter": "/", "fields": "items(name),prefixes,nextPageToken"}
+        query = {"prefix": key, "delimiter": "/", "maxResults": str(PAGE_NAMES), "fields": LISTING_FIELDS}
         found: set[str] = set()
         while True:
             page = self._list(folder, query)
@@ -100,7 +103,7 @@ class GcsStore:
         while True:
             answer = about_object(self._calls, name)
             if answer.status == 404:
-                self._require_bucket()
+                self._require_bucket(name)
                 return None
             about = answer.json()
             data = self._read_generation(name, about["generation"])
@@ -138,12 +141,14 @@ class GcsStore:
         page: dict[str, Any] = self._calls.call(request).json()
         return page
 
-    def _require_bucket(self) -> None:
-        """Tell a bucket that doesn't exist from an object that doesn't: once, by a listing."""
+    def _require_bucket(self, name: str) -> None:
+        """Tell a bucket that doesn't exist from an object that doesn't: once, by a listing.
+
+        The listing begins with the name: an account may be allowed to list one pipeline's objects and no others."""
         if self._calls.has_succeeded:
             return
         path = f"storage/v1/{self._calls.address.objects_path}"
-        query = {"maxResults": "1", "prefix": self._calls.address.prefix, "fields": "kind"}
-        answer = self._calls.call(Request("list objects", "GET", path, query=query, accepted=(404,)))
+        query = {"maxResults": "1", "prefix": self._calls.address.key(name), "fields": "kind"}
+        answer = self._calls.call(Request(f"list {name!r}", "GET", path, query=query, accepted=(403, 404)))
         if answer.status == 404:
             raise missing_bucket(self._calls.address)

@@ -101,25 +101,28 @@ class ChunkedUpload:
         start, end = self._sent, self._sent + len(chunk)
         tries = Tries(self._calls.patience)
         while True:
-            answer = self._put_from(chunk[self._sent - start :], end=end, is_last=is_last, tries=tries)
+            request = self._request(chunk[self._sent - start :], end=end, is_last=is_last)
+            answer = self._send_or_ask(request, self._request(b"", end=end, is_last=is_last), tries)
             if answer.status != INCOMPLETE:
                 return answer
             arrived = _arrived(answer)
             if not start <= arrived <= end:
-                raise lost_upload(self._calls.address, f"write {self._name!r}")
-            if arrived > self._sent:
+                raise lost_upload(self._calls.address, request.what)
+            if arrived == self._sent:
+                self._calls.pause(request, answer, tries=tries, patience=self._calls.patience)
+            else:
                 tries = Tries(self._calls.patience)  # patience is with a chunk that doesn't move
             self._sent = arrived
             if arrived == end and not is_last:
                 return answer
 
-    def _put_from(self, rest: bytes, *, end: int, is_last: bool, tries: Tries) -> Answer:
-        request = self._request(rest, end=end, is_last=is_last)
+    def _send_or_ask(self, request: Request, question: Request, tries: Tries) -> Answer:
+        """Send bytes once; when their answer is lost, ask how far the upload came."""
         answer = self._calls.send(request, tries)
         if not answer.is_transient:
             return self._calls.check(request, answer)
         self._calls.pause(request, answer, tries=tries, patience=self._calls.patience)
-        return self._calls.call(self._request(b"", end=end, is_last=is_last))
+        return self._calls.call(question)
 
     def _request(self, rest: bytes, *, end: int, is_last: bool) -> Request:
         span = f"{self._sent}-{end - 1}" if rest else "*"
