@@ -11,14 +11,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pplns.stores.gcs.patience import Patience
 
-QUICK = Patience(seconds=5.0, answer_s=0.5, first_wait_s=0.01, longest_wait_s=0.05)  # for stores behind a proxy
+QUICK = Patience(seconds=20.0, answer_s=10.0, first_wait_s=0.01, longest_wait_s=0.05)  # for stores behind a proxy
+HASTY = replace(QUICK, answer_s=0.5)  # for those whose answers never come
 
 Kind = Literal["write", "begin", "chunk", "ask", "read", "about", "list", "delete"]
 How = Literal["refuse", "drop", "cut", "stall", "truncate"]
@@ -72,6 +73,7 @@ class FaultyProxy:
         self.upstream = upstream
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
+        self.replaced_headers: dict[str, str] = {}
         self.meanwhile: Callable[[Seen], None] = lambda seen: None
         self.uploads: dict[str, _Chunks] = {}
         self.over = threading.Event()
@@ -188,7 +190,7 @@ def _handler_of(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             self.send_response_only(reply.status)
-            for key, value in reply.headers:
+            for key, value in (dict(reply.headers) | proxy.replaced_headers).items():
                 if key.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(key, value)
             self.send_header("Content-Length", str(len(reply.body)))

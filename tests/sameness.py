@@ -1,6 +1,8 @@
 """Equality as strict as pplns promises: values and types, all the way down."""
 
 import math
+from collections import deque
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,16 +16,24 @@ def assert_same(found: Any, wanted: Any) -> None:
         assert len(found) == len(wanted)
         for one, other in zip(found.items(), wanted.items(), strict=True):
             assert_same(one, other)
-    elif isinstance(wanted, list | tuple):
+        assert getattr(found, "default_factory", None) is getattr(wanted, "default_factory", None)
+    elif isinstance(wanted, list | tuple | deque):
+        assert getattr(found, "maxlen", None) == getattr(wanted, "maxlen", None)
         assert len(found) == len(wanted)
         for one, other in zip(found, wanted, strict=True):
             assert_same(one, other)
     elif isinstance(wanted, set | frozenset):
         assert sorted(map(_described, found)) == sorted(map(_described, wanted))
+    elif is_dataclass(wanted):
+        assert_same(_fields_of(found), _fields_of(wanted))
     elif isinstance(wanted, float):
         assert repr(found) == repr(wanted)
     else:
         assert found is wanted or found == wanted or repr(found) == repr(wanted)
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    return {one.name: getattr(value, one.name) for one in fields(value)} | getattr(value, "__dict__", {})
 
 
 def _described(value: Any) -> str:

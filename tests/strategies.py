@@ -129,16 +129,27 @@ def arrow_columns(rows: int) -> st.SearchStrategy[Any]:
     text = st.text(max_size=5)
     seconds, nanoseconds = st.integers(-(2**35), 2**35), st.integers(-(2**62), 2**62)
     kinds: list[tuple[Any, st.SearchStrategy[Any]]] = [
-        (pa.int8(), st.integers(-128, 127)), (pa.uint64(), st.integers(0, 2**64 - 1)), (pa.date32(), st.dates()),
-        (pa.float32(), st.floats(width=32)), (pa.float64(), st.floats()), (pa.bool_(), st.booleans()), (pa.string(), text),
-        (pa.large_string(), text), (pa.binary(), st.binary(max_size=5)), (pa.binary(2), st.binary(min_size=2, max_size=2)),
-        (pa.timestamp("s"), seconds), (pa.timestamp("ns", "America/New_York"), nanoseconds), (pa.duration("ms"), seconds),
-        (pa.time64("us"), st.integers(0, 86_399_999_999)), (pa.decimal128(10, 2), st.decimals(-999, 999, places=2)),
-        (pa.list_(pa.int64()), st.lists(INT64, max_size=2)), (pa.null(), st.none()),
+        (pa.int8(), st.integers(-128, 127)),
+        (pa.uint64(), st.integers(0, 2**64 - 1)),
+        (pa.date32(), st.dates()),
+        (pa.float32(), st.floats(width=32)),
+        (pa.float64(), st.floats()),
+        (pa.bool_(), st.booleans()),
+        (pa.string(), text),
+        (pa.large_string(), text),
+        (pa.binary(), st.binary(max_size=5)),
+        (pa.binary(2), st.binary(min_size=2, max_size=2)),
+        (pa.timestamp("s"), seconds),
+        (pa.timestamp("ns", "America/New_York"), nanoseconds),
+        (pa.duration("ms"), seconds),
+        (pa.time64("us"), st.integers(0, 86_399_999_999)),
+        (pa.decimal128(10, 2), st.decimals(-999, 999, places=2)),
+        (pa.list_(pa.int64()), st.lists(INT64, max_size=2)),
+        (pa.null(), st.none()),
         (pa.struct([("a", pa.string()), ("b", pa.int64())]), st.fixed_dictionaries({"a": text, "b": INT64})),
         (pa.map_(pa.string(), pa.int64()), st.lists(st.tuples(text, INT64), max_size=2)),
         (pa.dictionary(pa.int32(), pa.string()), text),
-    ]  # fmt: skip
+    ]
     return st.sampled_from(kinds).flatmap(
         lambda kind: st.lists(st.one_of(st.none(), kind[1]), min_size=rows, max_size=rows).map(
             lambda items: pa.array(items, type=kind[0])

@@ -1,8 +1,11 @@
 """Objects read in parts: in memory, through a file, over a bad connection, and never of two generations."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
-from faulty_proxy import Fault, FaultyProxy, How, Seen
+from faulty_proxy import QUICK, Fault, FaultyProxy, How, Seen
 from pplns.errors import StoreError
 from pplns.stores.gcs import GcsStore
 from pplns.stores.gcs.addresses import parse_address
@@ -17,7 +20,7 @@ PART = 1000
 
 def download(store: GcsStore, *, memory_bytes: int = 1 << 20) -> Download:
     """Return a download in parts of 1000 bytes."""
-    return Download(Calls(parse_address(store.url)), NAME, part_bytes=PART, memory_bytes=memory_bytes)
+    return Download(Calls(parse_address(store.url), patience=QUICK), NAME, part_bytes=PART, memory_bytes=memory_bytes)
 
 
 def some_bytes(size: int) -> bytes:
@@ -71,3 +74,26 @@ def test_an_object_that_changes_meanwhile_is_an_error(
 
     with pytest.raises(StoreError, match="changed or vanished"):
         download(store).read()
+
+
+def test_a_file_that_cant_be_kept_is_told(store: GcsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large artifact needs a place on disk; the error says how much, where, and how to choose another one."""
+    store.create(NAME, some_bytes(3 * PART))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    with pytest.raises(StoreError) as caught:
+        download(store, memory_bytes=0).read()
+
+    assert f"3000 bytes of {NAME!r} in {tmp_path / 'gone'}" in caught.value.met
+    assert "TMPDIR" in caught.value.remedy
+
+
+def test_an_account_that_loses_its_role_meanwhile_is_told_at_once(store: GcsStore, proxy: FaultyProxy) -> None:
+    """The parts that weren't asked for yet aren't any more."""
+    store.create(NAME, some_bytes(100 * PART))
+    proxy.faults = [Fault("read", "refuse", status=403, skip=1, times=10_000)]
+
+    with pytest.raises(StoreError, match=r"roles/storage\.objectUser"):
+        download(store).read()
+
+    assert proxy.counts()["read"] < 50

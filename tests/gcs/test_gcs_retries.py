@@ -105,6 +105,20 @@ def test_a_wait_that_google_asks_for_is_kept(store: GcsStore, proxy: FaultyProxy
     assert len(proxy.seen) == 1
 
 
+def test_many_reads_share_enough_connections(store: GcsStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Sixteen at a time: urllib3 would warn of a pool that is too small, and throw connections away."""
+    names = [f"p/{number}" for number in range(64)]
+    for name in names:
+        store.create(name, name.encode())
+
+    with caplog.at_level("DEBUG", logger="urllib3"):
+        found = store.read_all(names)
+
+    assert found == [name.encode() for name in names]
+    assert [one for one in caplog.records if "pool is full" in one.getMessage()] == []
+    assert sum("Starting new" in one.getMessage() for one in caplog.records) <= 16
+
+
 def test_waits_grow_and_stay_within_their_bounds() -> None:
     """Full jitter: each wait is drawn between nothing and a bound that doubles up to the longest."""
     drawn: list[tuple[float, float]] = []

@@ -24,9 +24,8 @@ def begin(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
 
 def read_lease(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     """Read the lease; where there is none, the first attempt may be taken."""
-    seen = process._replace(
-        attempt=store.attempt, generation=store.generation, asked=store.asked, at="read end" if store.attempt else "take"
-    )  # fmt: skip
+    following = "read end" if store.attempt else "take"
+    seen = process._replace(attempt=store.attempt, generation=store.generation, asked=store.asked, at=following)
     yield f"{process.role} reads the lease", store, seen
 
 

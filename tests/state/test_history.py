@@ -64,6 +64,19 @@ def test_lists_by_state(runs: Runs) -> None:
     assert found == {"succeeded": [good], "failed": [bad]}
 
 
+def test_a_wrong_hint_is_repaired(runs: Runs) -> None:
+    """A process died between the end and its hint: the run is listed by what it is, and hinted at rightly again."""
+    run_id = runs.run(first).run_id
+    runs.store.delete(f"first/by-state/succeeded/{run_id}")
+    runs.store.create(f"first/open/{run_id}", b"")
+    runs.store.create(f"first/by-state/failed/{run_id}", b"")
+
+    assert list_runs(runs.store, state="failed") == []
+    assert [one.run_id for one in list_runs(runs.store, state="succeeded")] == [run_id]
+    assert runs.store.children("first/open/") == []
+    assert runs.store.children("first/by-state/") == ["succeeded/"]
+
+
 def test_a_run_in_progress_is_running_then_lost(runs: Runs) -> None:
     """While the lease stands it runs; a lease that ran out without an end is a lost run, with what it committed."""
     runs.run(first, run_id="r")

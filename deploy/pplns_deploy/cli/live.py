@@ -21,6 +21,7 @@ from pplns.engine.events import (
     StepFailed,
     StepFinished,
     StepRetrying,
+    StepReused,
     StepStarted,
 )
 from pplns_deploy.cli.console import Console
@@ -41,7 +42,10 @@ class LiveProgress(LineProgress):
         terminal = RichConsole(file=console.lines, highlight=False, no_color=None)
         is_unicode = "utf" in (console.lines.encoding or "").lower()
         self._region = _Region("dots" if is_unicode else "line")
-        self._live = Live(self._region, console=terminal, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
+        self._live = Live(
+            self._region, console=terminal, transient=True, refresh_per_second=REFRESHES_PER_SECOND,
+            redirect_stderr=console.err.isatty(),  # what goes elsewhere needn't pass above the region
+        )  # fmt: skip
 
     def __call__(self, event: Event) -> None:
         """Write what an event says and redraw the region."""
@@ -85,9 +89,9 @@ class _Region:
             self._running[event.step] = ("saving", self._running[event.step][1])
         elif isinstance(event, StepRetrying):
             self._running[event.step] = ("waiting to try again", now)
-        elif isinstance(event, StepCommitted | StepFailed):
+        elif isinstance(event, StepCommitted | StepReused | StepFailed):
             self._running.pop(event.step, None)
-            self._done += isinstance(event, StepCommitted)
+            self._done += not isinstance(event, StepFailed)
 
     def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
         """Draw the region; called by rich's own thread, so it works on a copy."""

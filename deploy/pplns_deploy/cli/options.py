@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pplns.errors import ParameterError
+from pplns.errors import ConfigError, ParameterError
+from pplns_deploy.cli.completion import complete_steps
 
 if TYPE_CHECKING:
     from pplns.settings import Settings
@@ -54,9 +55,22 @@ def params_option(command: Command) -> Command:
 
 def selection_options(command: Command) -> Command:
     """Add `--from STEP` and `--only STEP`."""
-    redo = click.option("--from", "redo", metavar="STEP", help="Run this step again, and all that its value changes.")
-    only = click.option("--only", metavar="STEP", help="Run this step again and what it needs, nothing after it.")
+    redo = click.option(
+        "--from", "redo", metavar="STEP", shell_complete=complete_steps,
+        help="Run this step again, and all that its value changes.",
+    )  # fmt: skip
+    only = click.option(
+        "--only", metavar="STEP", shell_complete=complete_steps,
+        help="Run this step again and what it needs, nothing after it.",
+    )  # fmt: skip
     return redo(only(command))
+
+
+def verbose_option(command: Command) -> Command:
+    """Add `-v/--verbose`."""
+    return click.option("-v", "--verbose", is_flag=True, help="Show what steps log at DEBUG too, not only from INFO.")(
+        command
+    )
 
 
 def examples(*lines: str) -> str:
@@ -101,6 +115,25 @@ def open_project_store(settings: "Settings") -> "Store":
     from pplns.stores import open_store
 
     return open_store(settings.store, root=settings.root)
+
+
+def write_file(output: Path, text: str) -> None:
+    """Write a text to the file that `--output` names.
+
+    Raises: ConfigError."""
+    try:
+        output.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise unwritable(output, error) from error
+
+
+def unwritable(output: Path, error: OSError) -> ConfigError:
+    """Return the error for a file that `--output` names and that can't be written."""
+    return ConfigError(
+        f"{str(output)!r} can't be written: {error.strerror or error}.",
+        "--output names a file in a folder that exists and can be written.",
+        "Correct the path.",
+    )
 
 
 def next_command(command: str, reference: str, *, project: Path | None, store: str | None) -> str:

@@ -5,16 +5,15 @@
 import click
 
 from pplns.engine.events import (
-    AttemptEnded,
     AttemptStarted,
     Event,
     StepCommitted,
     StepFailed,
     StepRedone,
     StepRetrying,
+    StepReused,
     StepStarted,
 )
-from pplns.model.run import RunRecord
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.output import bytes_text, clean_text, count_text, duration_text, rows_text
 from pplns_deploy.cli.records import reference_of
@@ -33,35 +32,15 @@ class LineProgress:
         self.console = console
         self.reference: str | None = None
         self._name_width = LEAST_NAME_WIDTH
-        self._reused: frozenset[str] = frozenset()
-        self._early: list[Event] = []
 
     def __call__(self, event: Event) -> None:
-        """Write what an event says; what is decided before the attempt's headline comes below it."""
-        if self.reference is None and not isinstance(event, AttemptStarted):
-            self._early.append(event)
-            return
-        self._write_event(event)
+        """Write what an event says."""
         if isinstance(event, AttemptStarted):
             self.reference = reference_of(event.pipeline, event.run_id)
-            for early in self._early:
-                self._write_event(early)
-        elif isinstance(event, AttemptEnded):
-            self._write_late(event.record)
-
-    def _write_event(self, event: Event) -> None:
-        if isinstance(event, AttemptStarted):
             self._name_width = max([LEAST_NAME_WIDTH, *map(len, event.steps)])
-            self._reused = frozenset(event.reused)
         if not isinstance(event, StepStarted) or self.shows_starts:
             for line in lines_of(event, name_width=self._name_width):
                 self.write(line)
-
-    def _write_late(self, record: RunRecord) -> None:
-        """Write the steps whose reuse was known only once a step before them had given the same value again."""
-        for step in record.steps:
-            if step.reused and step.step not in self._reused:
-                self.write(_line("=", step.step, self._name_width, "reused"))
 
     def write(self, line: str) -> None:
         """Put a line where the progress goes."""
@@ -75,7 +54,7 @@ def lines_of(event: Event, *, name_width: int) -> list[str]:
     """Return the lines that an event is worth: several for the start of an attempt, one for a step's, or none."""
     if isinstance(event, AttemptStarted):
         return [_headline(event), *(_line("=", step, name_width, "reused") for step in event.reused)]
-    if isinstance(event, StepStarted | StepCommitted | StepRetrying | StepRedone | StepFailed):
+    if isinstance(event, StepStarted | StepCommitted | StepRetrying | StepRedone | StepReused | StepFailed):
         symbol, text = _step_news(event)
         return [_line(symbol, event.step, name_width, text)]
     return []
@@ -100,7 +79,9 @@ def open_progress(console: Console) -> LineProgress:
 _COLORS = {"✓": "green", "✗": "red", "↻": "yellow"}
 
 
-def _step_news(event: StepStarted | StepCommitted | StepRetrying | StepRedone | StepFailed) -> tuple[str, str]:
+def _step_news(
+    event: StepStarted | StepCommitted | StepRetrying | StepRedone | StepReused | StepFailed,
+) -> tuple[str, str]:
     """Return the symbol of what happened to a step, and its words."""
     if isinstance(event, StepStarted):
         return "·", "started" if event.number == 1 else f"try {event.number} started"
@@ -111,6 +92,8 @@ def _step_news(event: StepStarted | StepCommitted | StepRetrying | StepRedone | 
         return "↻", f"try {event.number} failed, the next in {wait}: {clean_text(event.error.message)}"
     if isinstance(event, StepRedone):
         return "↻", f"runs again: {clean_text(event.reason)}"
+    if isinstance(event, StepReused):
+        return "=", "reused"
     tries = f" after {event.tries} tries" if event.tries > 1 else ""
     return "✗", f"{duration_text(event.duration_s):>8}  failed{tries}"
 

@@ -1,5 +1,6 @@
 """`pplns init`, `list`, `show` and `check`: a project and its pipelines, before anything runs."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED, WRONG_CONFIGURATION
 from pplns_deploy.cli.nearest import NearChoice
@@ -18,17 +20,29 @@ from pplns_deploy.cli.options import (
     params_option,
     parse_params,
     project_option,
+    store_option,
+    write_file,
 )
 
 if TYPE_CHECKING:
+    from pplns.graph import Graph
     from pplns.loader import Found
+    from pplns.steps import Pipeline
     from pplns_deploy.checks import Checked
+
+EXAMPLES = {
+    "starter": "small",
+    "nyc_flights": "real data",
+    "daily_orders": "reads and writes BigQuery",
+}
+FORMATS = ("text", "mermaid", "svg", "json")
 
 
 @click.command(epilog=examples("pplns init my-project", "pplns init flights --example nyc_flights"))
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--example", type=NearChoice(("starter", "nyc_flights")), metavar="NAME", default="starter",
-              show_default=True, help="What to begin with: starter (small), nyc_flights (real data).")  # fmt: skip
+@click.option("--example", type=NearChoice(tuple(EXAMPLES)), metavar="NAME", default="starter", show_default=True,
+              help=f"What to begin with: {', '.join(f'{name} ({what})' for name, what in EXAMPLES.items())}."
+)  # fmt: skip
 @click.pass_obj
 def init(console: Console, *, directory: Path, example: str) -> None:
     """Make a new project with a running example.
@@ -71,15 +85,27 @@ def list_pipelines(context: click.Context, *, project: Path | None) -> None:
         context.exit(WRONG_CONFIGURATION)
 
 
-@click.command(epilog=examples("pplns show nyc_flights", "pplns show nyc_flights --format mermaid -p month=2013-01"))
-@click.argument("name")
-@click.option("--format", "form", type=NearChoice(("text", "mermaid", "json")), metavar="FORMAT", default="text",
-              show_default=True, help="text, mermaid or json.")  # fmt: skip
+@click.command(
+    epilog=examples(
+        "pplns show nyc_flights",
+        "pplns show nyc_flights --format mermaid -p month=2013-01",
+        "pplns show nyc_flights --format svg --output nyc_flights.svg",
+    )
+)
+@click.argument("name", shell_complete=complete_pipelines)
+@click.option("--format", "form", type=NearChoice(FORMATS), metavar="FORMAT", default="text",
+              show_default=True, help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Write it to a file instead of stdout.",
+)  # fmt: skip
 @params_option
 @json_option
 @project_option
 @click.pass_obj
-def show(console: Console, *, name: str, form: str, params: Sequence[str], project: Path | None) -> None:
+def show(
+    console: Console, *, name: str, form: str, output: Path | None, params: Sequence[str], project: Path | None
+) -> None:
     """Show the steps, parameters and triggers of a pipeline.
 
     Parameters without -p have their defaults. --json is --format json.
@@ -89,27 +115,26 @@ def show(console: Console, *, name: str, form: str, params: Sequence[str], proje
     from pplns.graph import build_graph
     from pplns.loader import load_pipeline
     from pplns.steps.parameters import convert_params
-    from pplns_deploy import graphs
-    from pplns_deploy.cli import descriptions
 
     pipeline = load_pipeline(settings, name)
     converted = convert_params(pipeline, sent, logical_date=datetime.now(UTC), timezone=settings.timezone)
-    graph = build_graph(pipeline, converted)
-    if form == "mermaid" and not console.as_json:
-        console.say("\n".join(graphs.mermaid_lines(graph)))
-    elif form == "json" or console.as_json:
-        console.document({**descriptions.pipeline_json(pipeline), "steps": graphs.graph_json(graph)})
+    shown = _shown_as("json" if console.as_json else form, pipeline, build_graph(pipeline, converted))
+    if output is not None:
+        write_file(output, f"{shown if isinstance(shown, str) else json.dumps(shown, indent=2)}\n")
+    if isinstance(shown, str) and output is None:
+        console.say(shown)
+    elif not isinstance(shown, str) and (output is None or console.as_json):
+        console.document(shown)
     else:
-        console.say(
-            "\n".join([*descriptions.pipeline_lines(pipeline), "", "Steps", *_indented(graphs.graph_lines(graph))])
-        )
+        console.say(f"Saved {output}.")
 
 
-@click.command(epilog=examples("pplns check", "pplns check --json"))
+@click.command(epilog=examples("pplns check", "pplns check --store gs://my-bucket/pplns --json"))
+@store_option
 @json_option
 @project_option
 @click.pass_context
-def check(context: click.Context, *, project: Path | None) -> None:
+def check(context: click.Context, *, store: str | None, project: Path | None) -> None:
     """Check all that can be known before a run.
 
     Files load, pipelines connect, parameters of triggers fit, timeouts and retries go together, the store can be
@@ -118,7 +143,7 @@ def check(context: click.Context, *, project: Path | None) -> None:
     from pplns_deploy.checks import check_project
 
     console: Console = context.obj
-    settings = load_project(project)
+    settings = load_project(project, store=store)
     checked = check_project(settings, now=datetime.now(UTC))
     if console.as_json:
         console.document(_check_json(checked))
@@ -126,6 +151,20 @@ def check(context: click.Context, *, project: Path | None) -> None:
         _write_check(console, checked, settings.store)
     if checked.count("error"):
         context.exit(RUN_FAILED)
+
+
+def _shown_as(form: str, pipeline: "Pipeline[..., Any]", graph: "Graph") -> str | dict[str, Any]:
+    """Return a pipeline in one of FORMATS: text, or the JSON document."""
+    from pplns_deploy import graphs
+    from pplns_deploy.cli import descriptions
+
+    if form == "json":
+        return {**descriptions.pipeline_json(pipeline), "steps": graphs.graph_json(graph)}
+    if form == "svg":
+        return graphs.draw_graph(graph).rstrip("\n")
+    if form == "mermaid":
+        return "\n".join(graphs.mermaid_lines(graph))
+    return "\n".join([*descriptions.pipeline_lines(pipeline), "", "Steps", *_indented(graphs.graph_lines(graph))])
 
 
 def _write_list(console: Console, found: "Found", root: Path) -> None:

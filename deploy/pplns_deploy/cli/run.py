@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pplns.errors import ParameterError, StopSignal
+from pplns_deploy.cli.completion import complete_pipelines, complete_run_ids
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED, Stopped, write_error
+from pplns_deploy.cli.logs import showing_logs
 from pplns_deploy.cli.options import (
     examples,
     json_option,
@@ -22,6 +24,7 @@ from pplns_deploy.cli.options import (
     project_option,
     selection_options,
     store_option,
+    verbose_option,
 )
 from pplns_deploy.cli.progress import LineProgress, open_progress
 from pplns_deploy.cli.records import cancel_text, ending_lines, reference_of
@@ -62,12 +65,16 @@ class _Offers:
         "pplns run nyc_flights --run-id january --from export",
     )
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_pipelines)
 @params_option
 @click.option(
-    "--run-id", metavar="ID", help="The id of the run. One that exists is gone on with, or shown if it ended."
+    "--run-id",
+    metavar="ID",
+    shell_complete=complete_run_ids,
+    help="The id of the run. One that exists is gone on with, or shown if it ended.",
 )
 @selection_options
+@verbose_option
 @store_option
 @json_option
 @project_option
@@ -80,25 +87,27 @@ def run(
     run_id: str | None,
     redo: str | None,
     only: str | None,
+    verbose: bool,
     store: str | None,
     project: Path | None,
 ) -> None:
     """Run a pipeline, or go on with a run of it.
 
     Shows each step with its state, time, rows and bytes. Exits 0 when the run succeeded, 1 when it failed,
-    2 for wrong names or values, 3 for a project or store that can't be used, 130 after Ctrl-C.
+    2 for wrong names or values, 3 for a project or store that can't be used, 130 after Ctrl-C. What steps log goes
+    to stderr.
     """
     sent = parse_params(params)
     _check_redo(redo, run_id)
     settings = load_project(project, store=store)
-    from pplns.engine.runner import ALL_STEPS, Selection, resume_run, run_pipeline
+    from pplns.engine.runner import Selection, run_pipeline
     from pplns.loader import load_pipeline
 
     pipeline = load_pipeline(settings, name)
     opened, selection = open_project_store(settings), Selection(redo=redo, only=only)
 
     def start(progress: LineProgress) -> "RunRecord":
-        record = run_pipeline(
+        return run_pipeline(
             pipeline,
             store=opened,
             settings=settings,
@@ -107,13 +116,9 @@ def run(
             selection=selection,
             observer=progress,
         )
-        if progress.reference is not None or selection == ALL_STEPS:
-            return record
-        return resume_run(  # it had ended; asking for a step opens it again
-            pipeline, record.run_id, store=opened, settings=settings, selection=selection, observer=progress
-        )
 
-    _go_on(context, start, _Offers.after(settings, project, store))
+    with showing_logs(settings.root, verbose=verbose):
+        _go_on(context, start, _Offers.after(settings, project, store))
 
 
 @click.command(
@@ -121,14 +126,22 @@ def run(
         "pplns resume january", "pplns resume nyc_flights/january", "pplns resume nyc_flights/january --from export"
     )
 )
-@click.argument("run_id", metavar="RUN_ID")
+@click.argument("run_id", metavar="RUN_ID", shell_complete=complete_run_ids)
 @selection_options
+@verbose_option
 @store_option
 @json_option
 @project_option
 @click.pass_context
 def resume(
-    context: click.Context, *, run_id: str, redo: str | None, only: str | None, store: str | None, project: Path | None
+    context: click.Context,
+    *,
+    run_id: str,
+    redo: str | None,
+    only: str | None,
+    verbose: bool,
+    store: str | None,
+    project: Path | None,
 ) -> None:
     """Go on with a run where it stopped.
 
@@ -143,17 +156,16 @@ def resume(
     opened, selection = open_project_store(settings), Selection(redo=redo, only=only)
     name, found_id = find_run(opened, run_id)
     pipeline = load_pipeline(settings, name)
-    _go_on(
-        context,
-        lambda progress: resume_run(
-            pipeline, found_id, store=opened, settings=settings, selection=selection, observer=progress
-        ),
-        _Offers.after(settings, project, store),
-    )
+
+    def start(progress: LineProgress) -> "RunRecord":
+        return resume_run(pipeline, found_id, store=opened, settings=settings, selection=selection, observer=progress)
+
+    with showing_logs(settings.root, verbose=verbose):
+        _go_on(context, start, _Offers.after(settings, project, store))
 
 
 @click.command(epilog=examples("pplns cancel january", "pplns cancel nyc_flights/january"))
-@click.argument("run_id", metavar="RUN_ID")
+@click.argument("run_id", metavar="RUN_ID", shell_complete=complete_run_ids)
 @store_option
 @json_option
 @project_option

@@ -23,7 +23,8 @@ _BY_NAME = {
     "memoryview": "Return bytes(…) of it.",
     "mappingproxy": "Return dict(…) of it.",
     "MaskedArray": "Return a plain array, `.filled(…)`, and the mask beside it.",
-    "memmap": "Return the path of the file, or numpy.array(…) of it.",
+    "void": "Return its `.item()`.",
+    "memmap": "Return File(…) of the file, or numpy.array(…) of it.",
     "recarray": "Return numpy.asarray(…) of it.",
     "matrix": "Return numpy.asarray(…) of it.",
 }
@@ -39,12 +40,16 @@ _BY_BASE = {
     "Series": "Return pandas.Series(…) of it.",
     "Index": "Return its `.to_series()`, or `.tolist()`.",
     "ExtensionArray": "Return pandas.Series(…) of it, or `.tolist()`.",
+    "Array": 'Return pyarrow.table({"name": …}) of it, or its `.to_pylist()`.',
+    "ChunkedArray": 'Return pyarrow.table({"name": …}) of it, or its `.to_pylist()`.',
+    "Scalar": "Return its `.as_py()`.",
+    "tzinfo": "Return its name, for zoneinfo.ZoneInfo(…).",
     "BaseModel": "Return its `.model_dump()`.",
-    "_IOBase": "Return the path of the file, or what is read from it.",
+    "_IOBase": "Close it and return File(…) of its path, or what is read from it.",
 }
 _OTHERWISE = (
-    "Return a table, JSON values or the path of a file; a model or a client is written to a file or built again in the"
-    " step that needs it."
+    "Return a table, JSON values or a File, or tell pplns.register_type() how this type is stored; a model or a client"
+    " is written to a file or built again in the step that needs it."
 )
 _SEVERAL = "Return several tables as several outputs: annotate the step `-> tuple[A, B]` or declare `@step(outputs=2)`."
 _SHOWN_PLACES = 8

@@ -27,7 +27,7 @@ from pplns.model.ids import check_run_id, derive_run_id, digest_fields, new_toke
 from pplns.model.names import nearest
 from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso
 from pplns.settings import Settings
-from pplns.state.checkpoints import read_checkpoints
+from pplns.state.checkpoints import Checkpoints, read_checkpoints
 from pplns.state.ends import MAX_LOST_IN_A_ROW, End, EndState, lost_in_a_row, read_end
 from pplns.state.history import record_of
 from pplns.state.holders import this_holder
@@ -207,7 +207,7 @@ def _attempt(prepared: _Prepared, setting: _Setting) -> RunRecord:
     try:
         previous = read_end(store, head.prefix, lease.attempt - 1) if lease.attempt > 1 else None
         if previous is not None:
-            move_hint(store, head, None)
+            move_hint(store, head.pipeline, head.run_id, before=previous.state, after=None)
         refusal = None if setting.by_person else _refuse_delivery(prepared, setting, previous)
         if refusal:
             end = _end(lease, setting.clock, error=refusal, final=True)
@@ -225,7 +225,7 @@ def _attempt(prepared: _Prepared, setting: _Setting) -> RunRecord:
 
 
 def _record_end(head: RunHead, end: End, setting: _Setting) -> RunRecord:
-    move_hint(setting.store, head, end.state)
+    move_hint(setting.store, head.pipeline, head.run_id, before=None, after=end.state)
     record = record_of(head, end)
     setting.observer(events.AttemptEnded(record))
     if end.error is not None and end.error.code == "interrupted":
@@ -256,7 +256,8 @@ def _work(prepared: _Prepared, setting: _Setting, lease: Lease, previous: End | 
     head, store = prepared.head, setting.store
     work = Work(
         head=head, graph=prepared.graph, shapes=prepared.shapes, params=prepared.params, store=store, lease=lease,
-        checkpoints=read_checkpoints(store, head.prefix), table_format=setting.settings.table_format,
+        checkpoints=Checkpoints() if previous is None else read_checkpoints(store, head.prefix),
+        table_format=setting.settings.table_format,
         parallel_steps=prepared.pipeline.max_parallel_steps, deadline=_deadline(prepared, setting),
         redo=tuple(name for name in (setting.selection.redo, setting.selection.only) if name), clock=setting.clock,
         scope=_scope(prepared.graph, setting.selection),

@@ -56,5 +56,5 @@ def _end(store: Store, head: RunHead, lease: Lease, before: RunRecord) -> RunRec
         return cancelled(made)
 
     standing = lease.end(end)
-    move_hint(store, head, standing.state)
+    move_hint(store, head.pipeline, head.run_id, before=before.state, after=standing.state)
     return record_of(head, standing)

@@ -1,20 +1,23 @@
 """Runs as they are shown: one run's record put together from its objects, and lists of runs, newest first."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from pplns.errors import DamagedRecord, NotFoundError, ParameterError
+from pplns.errors import DamagedRecord, NotFoundError, ParameterError, StoreError
 from pplns.model.artifact import Commit
 from pplns.model.ids import check_run_id, time_of_run_id
 from pplns.model.names import nearest
-from pplns.model.run import ENDED, RUN_STATES, RunRecord, RunState, StepRecord
+from pplns.model.run import RUN_STATES, RunRecord, RunState, StepRecord
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import End, read_end
 from pplns.state.lease import LeaseView, view_lease
-from pplns.state.runs import RunHead, read_head, run_prefix
+from pplns.state.runs import RunHead, hint_folder, move_hint, read_head, run_prefix
 from pplns.stores import Store
+
+READERS = 16  # runs read side by side from a remote store
 
 
 def read_run(store: Store, pipeline: str, run_id: str) -> RunRecord:
@@ -58,20 +61,57 @@ def list_runs(
             f"A run is {', '.join(RUN_STATES[:-1])} or {RUN_STATES[-1]}.",
             f"Did you mean {nearest(state, RUN_STATES)!r}?" if nearest(state, RUN_STATES) else "Choose one of them.",
         )
-    records = _readable(store, _newest_first(store, pipeline, state), on_damage)
-    return list(islice((record for record in records if state in (None, record.state)), limit))
+    found = _newest_first(store, pipeline, state)
+    records = _readable(store, found, on_damage, side_by_side=1 if store.shares_host else min(limit, READERS))
+    return list(islice((record for record in records if _is_in(store, record, state)), limit))
 
 
 def _readable(
-    store: Store, found: Iterator[tuple[str, str]], on_damage: Callable[[DamagedRecord], None] | None
+    store: Store,
+    found: Iterator[tuple[str, str]],
+    on_damage: Callable[[DamagedRecord], None] | None,
+    *,
+    side_by_side: int,
 ) -> Iterator[RunRecord]:
-    for pipeline, run_id in found:
+    """Yield the records of runs in order, reading several at once where each takes requests."""
+
+    def read(one: tuple[str, str]) -> RunRecord | DamagedRecord:
         try:
-            yield read_run(store, pipeline, run_id)
+            return read_run(store, *one)
         except DamagedRecord as error:
-            if on_damage is None:
-                raise
-            on_damage(error)
+            return error
+
+    for records in _in_batches(read, found, side_by_side):
+        for record in records:
+            if isinstance(record, RunRecord):
+                yield record
+            elif on_damage is None:
+                raise record
+            else:
+                on_damage(record)
+
+
+def _in_batches(
+    read: Callable[[tuple[str, str]], RunRecord | DamagedRecord], found: Iterator[tuple[str, str]], size: int
+) -> Iterator[Iterable[RunRecord | DamagedRecord]]:
+    if size <= 1:
+        yield map(read, found)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(size) as readers:
+        while batch := list(islice(found, size)):
+            yield readers.map(read, batch)
+
+
+def _is_in(store: Store, record: RunRecord, state: str | None) -> bool:
+    """Tell whether a run is in a state; a hint that led to it wrongly is repaired on the way."""
+    if state is None or record.state == state:
+        return True
+    for hinted in (state, None):
+        with contextlib.suppress(StoreError):  # whoever may only read still gets the list
+            move_hint(store, record.pipeline, record.run_id, before=hinted, after=record.state)
+    return False
 
 
 def find_run(store: Store, reference: str) -> tuple[str, str]:
@@ -122,10 +162,13 @@ def _pipelines(store: Store) -> list[str]:
 
 
 def _run_ids(store: Store, pipeline: str, state: str | None = None) -> list[str]:
-    """Return the ids of a pipeline's runs; for a state those that the hints name, which the caller checks."""
+    """Return the ids of a pipeline's runs; for a state those that the hints name, which the caller checks.
+
+    Open ones are looked through too: a process that died just before its last hint leaves an ended run there."""
     if state is None:
         return [name.removesuffix("/") for name in store.children(f"{pipeline}/runs/")]
-    return store.children(f"{pipeline}/by-state/{state}/" if state in ENDED else f"{pipeline}/open/")
+    folders = dict.fromkeys((hint_folder(state), hint_folder(None)))
+    return list(dict.fromkeys(run_id for folder in folders for run_id in store.children(f"{pipeline}/{folder}/")))
 
 
 def _unended(store: Store, head: RunHead, lease: LeaseView) -> RunRecord:

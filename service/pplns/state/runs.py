@@ -10,7 +10,7 @@ from typing import Any
 
 from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError
 from pplns.model.ids import digest_fields, new_token
-from pplns.model.run import Trigger, iso
+from pplns.model.run import ENDED, Trigger, iso
 from pplns.state import records
 from pplns.stores import Store
 
@@ -86,17 +86,19 @@ def read_head(store: Store, pipeline: str, run_id: str) -> RunHead:
     return _from_record(record, name=name)
 
 
-def move_hint(store: Store, head: RunHead, state: str | None) -> None:
-    """Note for listings that a run ended in a state, or (None) that it is open again.
+def move_hint(store: Store, pipeline: str, run_id: str, *, before: str | None, after: str | None) -> None:
+    """Note for listings that a run went from one state into another; None stands for an open run.
 
     Hints are empty objects that readers check against the run; one that is missing or wrong costs a listing, no run."""
-    ended = ("succeeded", "failed", "cancelled")
-    folders = ["open", *(f"by-state/{one}" for one in ended)]
-    wanted = "open" if state is None else f"by-state/{state}"
-    _hint(store, head.pipeline, head.run_id, wanted)
-    for folder in folders:
-        if folder != wanted:
-            store.delete(f"{head.pipeline}/{folder}/{head.run_id}")
+    old, new = hint_folder(before), hint_folder(after)
+    if old != new:
+        _hint(store, pipeline, run_id, new)
+        store.delete(f"{pipeline}/{old}/{run_id}")
+
+
+def hint_folder(state: str | None) -> str:
+    """Return the folder that names the runs in a state; all that haven't ended are open."""
+    return f"by-state/{state}" if state in ENDED else "open"
 
 
 def _hint(store: Store, pipeline: str, run_id: str, folder: str) -> None:

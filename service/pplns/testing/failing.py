@@ -45,7 +45,7 @@ class FailingStore(PassingStore):
         *,
         matching: str = "",
         times: int | None = 1,
-        error: BaseException | None = None,
+        error: Exception | None = None,
         after: bool = False,
     ) -> None:
         """Fail the next `times` operations (None: all of them) on matching names, with `error` or a StoreError.

@@ -137,11 +137,11 @@ class Calls:
             return _no_answer(error)
 
 
-def _no_answer(error: BaseException) -> Answer:
-    """Return what stands for an answer that didn't come: the system's own words, not those of the layers above it."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return Answer(NO_ANSWER, {}, f"{type(error).__name__}: {error}".encode())
+def _no_answer(error: Exception) -> Answer:
+    """Return what stands for an answer that didn't come; requests wraps the reason into errors of its own."""
+    wrapped = error.args[0] if error.args else None
+    reason = getattr(wrapped, "reason", None) or error
+    return Answer(NO_ANSWER, {}, f"{type(reason).__name__}: {reason}".encode())
 
 
 def _exchange(session: Session, request: Request, timeout_s: tuple[float, float]) -> Answer:
@@ -152,6 +152,6 @@ def _exchange(session: Session, request: Request, timeout_s: tuple[float, float]
     )  # fmt: skip
     body = response.content
     expected = response.headers.get("Content-Length")
-    if expected is not None and request.method != "HEAD" and len(body) < int(expected):
+    if expected is not None and len(body) < int(expected):
         raise ConnectionError(f"the answer broke off after {len(body)} of {expected} bytes")
     return Answer(response.status_code, response.headers, body)

@@ -8,7 +8,6 @@ import mmap
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
@@ -87,7 +86,8 @@ class Download:
             self._keep(file, start, part.body)
 
         with ThreadPoolExecutor(PARALLEL_PARTS, thread_name_prefix="pplns-download") as threads:
-            _drain(threads.map(fetch, range(self._part_bytes, size, self._part_bytes)))
+            for _ in threads.map(fetch, range(self._part_bytes, size, self._part_bytes)):
+                pass  # an error of a thread comes out here, and the parts not yet begun are dropped
 
     def _keep(self, file: BinaryIO, start: int, body: bytes) -> None:
         with self._guard:
@@ -107,8 +107,3 @@ def _size(first: Answer) -> int:
     """Return the size of an object from the answer for its first part, which may be all of it."""
     found = re.fullmatch(r"bytes \d+-\d+/(\d+)", first.headers.get("Content-Range", ""))
     return int(found.group(1)) if found else len(first.body)
-
-
-def _drain(results: Iterator[None]) -> None:
-    for _ in results:
-        pass

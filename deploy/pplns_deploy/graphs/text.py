@@ -1,11 +1,13 @@
-"""The graph of a pipeline as text, as a Mermaid flowchart and as JSON."""
+"""The graph of a pipeline in letters: as lines, as a Mermaid flowchart and as JSON."""
 
+import typing
 from collections.abc import Sequence
 from typing import Any
 
 from pplns.graph import Call, Graph
 from pplns.model.durations import seconds_of
 from pplns.steps import Step
+from pplns.steps.annotations import shown
 
 
 def graph_lines(graph: Graph) -> list[str]:
@@ -37,6 +39,19 @@ def only_after(call: Call) -> Sequence[str]:
     return [name for name in call.after if name not in call.inputs]
 
 
+def returned_type(call: Call) -> str:
+    """Return the type that a step's function says it returns, as people read it; nothing where it says none."""
+    try:
+        annotation = typing.get_type_hints(call.step.function).get("return")
+    except Exception:  # a name that only type checkers see; the function itself runs without it
+        annotation = call.step.function.__annotations__.get("return")
+    if annotation is None:
+        return ""
+    if typing.get_origin(annotation) is tuple and call.outputs is not None:
+        return ", ".join(shown(part) for part in typing.get_args(annotation))
+    return annotation if isinstance(annotation, str) else shown(annotation)
+
+
 def _call_json(graph: Graph, call: Call) -> dict[str, Any]:
     options = call.step.options_set
     return {
@@ -45,6 +60,7 @@ def _call_json(graph: Graph, call: Call) -> dict[str, Any]:
         "inputs": list(call.inputs),
         "after": list(only_after(call)),
         "outputs": call.outputs,
+        "returns": returned_type(call) or None,
         "is_sink": graph.is_sink(call.name),
         "tries": options.retry.attempts,
         "timeout_s": options.timeout,
