@@ -100,7 +100,7 @@ def with_attrs(**attrs: Any) -> pd.DataFrame:
     return frame
 
 
-PARIS: Any = tz.gettz("Europe/Paris")
+OFFSET: Any = tz.tzoffset(None, 3600)
 PRIVATE_IDS = private_ids()
 REFUSED: list[tuple[Any, str, str]] = [
     ((n for n in "a"), "a generator whose first item is a str.", "Return list(…) of it"),
@@ -130,14 +130,14 @@ REFUSED: list[tuple[Any, str, str]] = [
     (np.ma.array([1]), "a numpy.MaskedArray.", "the mask beside it"),
     (np.rec.array([(1,)], dtype=[("n", int)]), "a numpy.recarray.", "numpy.asarray(…)"),
     (pd.DataFrame({"z": pd.array(["\ud800"], "string[python]")}), "lone surrogates) in column 'z'.", "Clean the text"),
-    (pd.DataFrame({"t": pd.to_datetime(["2013"]).tz_localize(PARIS)}), " in column 't'.", "ZoneInfo("),
+    (pd.DataFrame({"t": pd.to_datetime(["2013"]).tz_localize(OFFSET)}), " in column 't'.", "ZoneInfo("),
     (pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_arrays([[1j]])), "dtype 'complex128' in its index.", ".real"),
     (pd.DataFrame([[1]], columns=pd.Index([Name("n")], dtype=object)), "Name in its column labels, [0].", "str(…)"),
     (pd.Series([1], name=Name("n")), "Name in its name.", "str(…)"),
     (with_attrs(client=Opaque()), "with a sample_classes.Opaque in its attrs, ['client'].", "Return a table"),
     (pa.table({"id": PRIVATE_IDS}), "of the extension type 'private.id' in column 'id'.", ".cast(…)"),
     (pd.DataFrame({"id": pd.Series(PRIVATE_IDS, dtype=pd.ArrowDtype(PRIVATE_IDS.type))}), "in column 'id'.", ".cast("),
-    (noon(PARIS), "a time in the zone tzfile(", "Use zoneinfo.ZoneInfo("),
+    (noon(OFFSET), "a time in the zone tzoffset(", "Use zoneinfo.ZoneInfo("),
     (local_dataclass(), "a class that can't be found again as", "Define the class at the top of a module"),
     (Sequence(), ".Sequence.", "Return list(…) of it."),
     (Name("x"), ".Name.", "Return str(…) of it."),

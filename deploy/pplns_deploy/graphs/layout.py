@@ -6,6 +6,7 @@ is drawn towards the places of its neighbours."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 SWEEPS = 8  # orderings and shifts settle within a few
 LAYER_GAP = 56.0
@@ -140,7 +141,7 @@ def _sort_by_neighbours(row: list[Spot], rows: _Rows, neighbours: Mapping[Spot, 
 def _crossings(rows: _Rows) -> int:
     """Return how many pairs of edges cross."""
     count = 0
-    for upper, lower in zip(rows.rows, rows.rows[1:], strict=False):
+    for upper, lower in pairwise(rows.rows):
         places = {spot: place for place, spot in enumerate(lower)}
         ends = [sorted(places[one] for one in rows.below.get(spot, ())) for spot in upper]
         flat = [end for group in ends for end in group]
@@ -181,7 +182,7 @@ def _spread(row: Sequence[Spot], wanted: Mapping[Spot, float], widths: Mapping[S
 
 def _offset(group: Sequence[Spot], place: int, widths: Mapping[Spot, float]) -> float:
     """Return how far a member of a group is from the first one, middle to middle."""
-    pairs = zip(group[:place], group[1 : place + 1], strict=True)
+    pairs = pairwise(group[: place + 1])
     return sum((widths[one] + widths[other]) / 2 + BOX_GAP for one, other in pairs)
 
 

@@ -70,9 +70,14 @@ def load_value(store: Store, stored: StoredValue) -> codecs.Held:
     """Return a committed value, ready to be handed out.
 
     Raises: DamagedArtifact when its bytes are missing or differ from their digest."""
-    if stored.artifact is None:
-        return codecs.restore(stored, None)
-    data = store.open(stored.artifact)
+    return codecs.restore(stored, None if stored.artifact is None else read_artifact(store, stored))
+
+
+def read_artifact(store: Store, stored: StoredValue) -> Buffer:
+    """Return the bytes of a value that has an artifact, without a copy where the store can.
+
+    Raises: DamagedArtifact when they are missing or differ from their digest."""
+    data = store.open(str(stored.artifact))
     if data is None:
         raise DamagedArtifact(
             f"The artifact {stored.artifact!r} is missing.",
@@ -85,7 +90,7 @@ def load_value(store: Store, stored: StoredValue) -> codecs.Held:
             f"Its commit names {stored.size_bytes} bytes of digest {stored.digest}; {len(data)} bytes were found.",
             "Resume the run: the step is run again.",
         )
-    return codecs.restore(stored, data)
+    return data
 
 
 def digest_of(data: Buffer) -> str:

@@ -48,9 +48,13 @@ def list_runs(
     pipeline: str | None = None,
     state: str | None = None,
     limit: int = 20,
+    before: tuple[str, str] | None = None,
     on_damage: Callable[[DamagedRecord], None] | None = None,
 ) -> list[RunRecord]:
     """Return runs, newest first, of one pipeline or of all, in one state or in any.
+
+    `before` is a run, by pipeline and run id: only runs that such a list would name after it are returned, whether or
+    not it would name that run itself.
 
     A run whose records are damaged is left out and reported to `on_damage`; without it the list fails.
 
@@ -140,11 +144,19 @@ def find_run(store: Store, reference: str) -> tuple[str, str]:
     return owners[0], run_id
 
 
-def _newest_first(store: Store, pipeline: str | None, state: str | None) -> Iterator[tuple[str, str]]:
+def _newest_first(
+    store: Store, pipeline: str | None, state: str | None, before: tuple[str, str] | None
+) -> Iterator[tuple[str, str]]:
     """Yield pipeline and run id, newest logical time first, reading only the runs whose ids don't tell it."""
+
+    def rank(one: tuple[str, str]) -> tuple[datetime, tuple[str, str]]:
+        return _logical_time(store, *one), one
+
     names = [pipeline] if pipeline else _pipelines(store)
     found = [(name, run_id) for name in names for run_id in _run_ids(store, name, state)]
-    return iter(sorted(found, key=lambda one: (_logical_time(store, *one), one), reverse=True))
+    ranked = sorted(map(rank, found), reverse=True)
+    limit = None if before is None else rank(before)
+    return (one for place, one in ranked if limit is None or (place, one) < limit)
 
 
 def _logical_time(store: Store, pipeline: str, run_id: str) -> datetime:

@@ -11,10 +11,10 @@ from pplns.state.runs import read_head
 from pplns.stores import Store
 
 
-def read_values(store: Store, pipeline: str, run_id: str, step: str) -> tuple[Commit, list[Any]]:
-    """Return the newest commit of a step and its values: one, or several for a step with several outputs.
+def read_commit(store: Store, pipeline: str, run_id: str, step: str) -> Commit:
+    """Return the newest commit of a step.
 
-    Raises: NotFoundError, DamagedArtifact, DamagedRecord."""
+    Raises: NotFoundError, DamagedRecord."""
     head = read_head(store, pipeline, run_id)
     checkpoints = read_checkpoints(store, head.prefix)
     commits = [commit for (name, _), commit in checkpoints.commits.items() if name == step]
@@ -25,5 +25,12 @@ def read_values(store: Store, pipeline: str, run_id: str, step: str) -> tuple[Co
             f"Committed steps: {', '.join(map(repr, known)) or 'none'}.",
             f"Did you mean {nearest(step, known)!r}?" if nearest(step, known) else "See `pplns run-info`.",
         )
-    newest = max(commits, key=lambda commit: commit.finished_at)
-    return newest, [load_value(store, value).handout() for value in newest.values]
+    return max(commits, key=lambda commit: commit.finished_at)
+
+
+def read_values(store: Store, pipeline: str, run_id: str, step: str) -> tuple[Commit, list[Any]]:
+    """Return the newest commit of a step and its values: one, or several for a step with several outputs.
+
+    Raises: NotFoundError, DamagedArtifact, DamagedRecord."""
+    commit = read_commit(store, pipeline, run_id, step)
+    return commit, [load_value(store, value).handout() for value in commit.values]
