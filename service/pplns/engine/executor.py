@@ -4,85 +4,27 @@ One thread decides, the one that calls `execute`: it takes reports from a queue 
 is gone, stop) and starts what has become possible. Only it changes the state of the attempt, so nothing here needs a
 lock. A report of a try that isn't waited for any more carries an old token and is dropped."""
 
-import contextvars
-import functools
 import heapq
-import itertools
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Literal
 
 from pplns import codecs
 from pplns.engine import events
-from pplns.engine.clock import Clock, SystemClock
 from pplns.engine.committer import Committed, Committer, Crashed, Gone, Stored, WriteFailed
-from pplns.engine.context import CurrentRun, Gate, StepTimedOut
-from pplns.engine.plan import Plan, plan_steps
+from pplns.engine.context import StepTimedOut
+from pplns.engine.plan import Plan
+from pplns.engine.planner import Planner
 from pplns.engine.progress import Phase, Progress
 from pplns.engine.retry import Again, decide
-from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of, run_try
+from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
+from pplns.engine.under_way import TriesUnderWay
 from pplns.engine.values import Values
-from pplns.engine.workers import Workers
+from pplns.engine.work import Outcome, Stop, StopRequested, Work
 from pplns.errors import LeaseLost, StoreError
-from pplns.graph import Graph
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.run import ErrorInfo, StepRecord, iso
-from pplns.state.artifacts import ArtifactPlace, settle_value, store_value
-from pplns.state.checkpoints import Checkpoints, create_redo
+from pplns.state.artifacts import ArtifactPlace, store_value
 from pplns.state.history import step_record
-from pplns.state.lease import Lease
-from pplns.state.runs import RunHead
-from pplns.stores import Store
-
-ABANDON_AFTER_SECONDS = 1.0  # what a try gets past its timeout to end by itself
-
-
-Stop = Literal["interrupted", "cancelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class StopRequested:
-    """Asks the executor to stop: Ctrl-C or a container that is told to end, or a cancellation."""
-
-    reason: Stop
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What an attempt needs to run. `params` converted; `spent` counts tries of steps in earlier attempts.
-
-    `deadline` bounds the whole run, on the clock's monotonic seconds. `redo` are steps to run again although they
-    are committed, `scope` the steps to get done: all, unless a person asked for less."""
-
-    head: RunHead
-    graph: Graph
-    shapes: Mapping[str, str]
-    checkpoints: Checkpoints
-    params: Mapping[str, Any]
-    store: Store
-    lease: Lease
-    table_format: codecs.TableFormat
-    parallel_steps: int
-    spent: Mapping[str, int] = field(default_factory=dict[str, int])
-    deadline: float | None = None
-    redo: tuple[str, ...] = ()
-    scope: frozenset[str] | None = None
-    clock: Clock = field(default_factory=SystemClock)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt came out; `error` and `final` are of a failed one. `is_partial`: steps were left out."""
-
-    succeeded: bool
-    is_partial: bool
-    steps: tuple[StepRecord, ...]
-    commits: Mapping[str, Commit]
-    error: ErrorInfo | None = None
-    final: bool = False
-    stopped: Stop | None = None
 
 
 @dataclass(slots=True)
@@ -108,25 +50,20 @@ class Executor:
         self._commits: dict[str, Commit] = {}
         self._values = Values(work.store, self._commits.__getitem__)
         self._committer = Committer(work.store, work.head.prefix, lease=work.lease, report=self._reports.put)
-        self._workers = Workers(work.parallel_steps, name="step")
+        self._planner = Planner(work, observer=observer)
+        self._tries = TriesUnderWay(work, self._values, self._reports.put)
         self._order = {name: place for place, name in enumerate(work.graph.names)}
         self._startable: list[tuple[int, str]] = []
-        self._tries: dict[str, Try] = {}
         self._finished: dict[str, _Finished] = {}
         self._retries: list[tuple[float, str]] = []
         self._waiting_for_retry: set[str] = set()
-        self._counts: dict[str, int] = dict(work.spent)
-        self._started_here: dict[str, int] = {}
-        self._failures: dict[str, tuple[ErrorInfo, bool, float]] = {}
+        self._failures: dict[str, tuple[ErrorInfo, float]] = {}
         self._error: ErrorInfo | None = None
         self._final = False
         self._stopped: Stop | None = None
         self._clock = work.clock
         self._scope = work.scope or frozenset(work.graph.names)
         self._reused: set[str] = set()
-        self._is_announced = False
-        self._redone_before: list[events.StepRedone] = []
-        self._tokens = itertools.count(1)
 
     def stop(self, reason: Stop = "interrupted") -> None:
         """Ask for the end of the attempt: what runs is abandoned, commits in flight are waited for."""
@@ -141,38 +78,18 @@ class Executor:
 
         Raises: LeaseLost; then nothing more is written."""
         try:
-            self._adopt(self._planned_with_redos())
-            self._announce()
+            self._adopt(self._planner.first_plan())
+            self._planner.announce(self._reused)
             self._start_what_may()
             while self._is_busy():
                 self._handle(self._next_report())
                 self._start_what_may()
         finally:
-            self._abandon(list(self._tries))
-            self._workers.close()
+            self._tries.close()
             self._committer.close()
         return self._outcome()
 
     # What is planned
-
-    def _planned(self) -> Plan:
-        """Plan the steps; an unreadable commit that the plan would meet is passed by a redo."""
-        checkpoints = self._work.checkpoints
-        while True:
-            plan = plan_steps(self._graph, self._work.shapes, checkpoints)
-            met = [name for name, one in plan.items() if (name, one.version) in checkpoints.unreadable]
-            if not met:
-                return plan
-            for name in met:
-                self._redo(name, checkpoints.unreadable[name, str(plan[name].version)])
-
-    def _planned_with_redos(self) -> Plan:
-        """Plan the first time, with the redos that a person asked for."""
-        plan = self._planned()
-        asked = [name for name in self._work.redo if plan[name].action == "reuse"]
-        for name in asked:
-            self._redo(name, "asked for")
-        return self._planned() if asked else plan
 
     def _adopt(self, plan: Plan) -> None:
         """Take a plan for the present one: steps whose version changed begin again, committed ones are reused."""
@@ -191,43 +108,22 @@ class Executor:
     def _reuse(self, name: str, commit: Commit) -> None:
         if self._progress[name] is Phase.DURABLE and self._commits.get(name) == commit:
             return
-        self._abandon([name])
+        self._tries.abandon([name])
         self._finished.pop(name, None)
         self._reused.add(name)
-        if self._is_announced:
-            self._observe(events.StepReused(name))
+        self._planner.report_reuse(name)
         self._commits[name] = commit
         self._progress[name] = Phase.DURABLE
         self._values.let_go(name)
         self._values.expect(name, self._graph.consumers(name))
 
     def _reset(self, name: str) -> None:
-        self._abandon([name])
+        self._tries.abandon([name])
         self._finished.pop(name, None)
         self._reused.discard(name)
         self._commits.pop(name, None)
         self._progress[name] = Phase.WAITING
         self._values.let_go(name)
-
-    def _redo(self, name: str, reason: str) -> None:
-        number = self._work.checkpoints.redos.get(name, 0) + 1
-        writer = self._work.lease.claim.holder.id
-        create_redo(self._work.store, self._work.head.prefix, name, number=number, reason=reason, writer=writer)
-        self._work.checkpoints.redos[name] = number
-        if self._is_announced:
-            self._observe(events.StepRedone(name, reason))
-        else:
-            self._redone_before.append(events.StepRedone(name, reason))
-
-    def _announce(self) -> None:
-        head = self._work.head
-        reused = tuple(name for name in self._graph.names if name in self._reused)
-        self._observe(
-            events.AttemptStarted(head.pipeline, head.run_id, self._work.lease.attempt, self._graph.names, reused)
-        )
-        self._is_announced = True
-        for event in self._redone_before:
-            self._observe(event)
 
     # What starts
 
@@ -261,53 +157,16 @@ class Executor:
         except StoreError as error:
             self._fail(ErrorInfo.of(error), final=False)
             return
-        one = self._new_try(name)
-        self._tries[name] = one
+        version, is_grounded = str(self._plan[name].version), self._progress.is_grounded(name)
+        one = self._tries.start(name, version=version, is_grounded=is_grounded)
         self._progress[name] = Phase.RUNNING
         self._observe(events.StepStarted(name, one.number))
-        call, run, context = self._graph[name], self._current_run(one), contextvars.copy_context()
-        values, table_format, report = self._values, self._work.table_format, self._reports.put
-        clock, place = self._clock, ArtifactPlace(self._work.head.prefix, name, one.version)
-        settle = functools.partial(settle_value, self._work.store, place, is_abandoned=lambda: one.gate.abandoned)
-
-        def work() -> None:
-            report(
-                context.run(
-                    run_try, one, call, run=run, values=values, table_format=table_format, clock=clock, settle=settle
-                )
-            )
-
-        self._workers.submit(work)
-
-    def _new_try(self, name: str) -> Try:
-        self._counts[name] = self._counts.get(name, 0) + 1
-        self._started_here[name] = self._started_here.get(name, 0) + 1
-        now, timeout = self._clock.monotonic(), self._graph[name].step.options_set.timeout
-        gate = Gate()
-        if self._progress.is_grounded(name):
-            gate.opened.set()
-        return Try(
-            step=name, number=self._counts[name], token=next(self._tokens), version=str(self._plan[name].version),
-            started=now, started_at=self._clock.now(), deadline=None if timeout is None else now + timeout, gate=gate,
-        )  # fmt: skip
-
-    def _current_run(self, one: Try) -> CurrentRun:
-        head, lease = self._work.head, self._work.lease
-        deadlines = [end for end in (one.deadline, self._work.deadline) if end is not None]
-        return CurrentRun(
-            run_id=head.run_id, pipeline=head.pipeline, step=one.step, attempt=lease.attempt,
-            logical_date=head.logical_date, params=self._work.params, trigger=head.trigger,
-            logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
-            deadline=min(deadlines, default=None),
-            version=one.version, monotonic=self._clock.monotonic,
-        )  # fmt: skip
 
     # What is reported
 
     def _next_report(self) -> object:
         """Return the next report, or None when a timer is due."""
-        timers = [when for when, _ in self._retries[:1]]
-        timers += [one.deadline + ABANDON_AFTER_SECONDS for one in self._tries.values() if one.deadline is not None]
+        timers = [*(when for when, _ in self._retries[:1]), *self._tries.deadlines()]
         if self._work.deadline is not None and not self._is_stopping:
             timers.append(self._work.deadline)
         is_busy = bool(self._tries or self._finished)
@@ -336,13 +195,8 @@ class Executor:
             case _:
                 self._on_timer()
 
-    def _awaited(self, step: str, token: int) -> Try | None:
-        """Return the try of a report and wait for it no more, or None when it isn't waited for."""
-        one = self._tries.get(step)
-        return self._tries.pop(step) if one is not None and one.token == token else None
-
     def _on_returned(self, report: Returned) -> None:
-        one = self._awaited(report.step, report.token)
+        one = self._tries.take(report.step, report.token)
         if one is None:
             return
         name = one.step
@@ -382,7 +236,7 @@ class Executor:
 
     def _on_committed(self, report: Committed) -> None:
         name, commit = report.step, report.commit
-        self._work.checkpoints.commits[name, commit.version] = commit
+        self._planner.note_commit(commit)
         finished = self._finished.get(name)
         if finished is None or finished.one.token != report.token:
             return
@@ -396,15 +250,15 @@ class Executor:
         else:
             self._discard_after(name)
         self._observe(events.StepCommitted(name, commit))
-        if self._work.checkpoints.redos.get(name):
-            self._adopt(self._planned())
+        if self._planner.is_redone(name):
+            self._adopt(self._planner.plan())
         self._after_commit(name)
 
     def _after_commit(self, name: str) -> None:
         for one in self._graph.dependents(name):
             self._commit_if_may(one)
-            if one in self._tries and self._progress.is_grounded(one):
-                self._tries[one].gate.opened.set()
+            if self._progress.is_grounded(one):
+                self._tries.open_gate(one)
         self._consider_around(name)
 
     def _discard_after(self, name: str) -> None:
@@ -421,26 +275,26 @@ class Executor:
 
     def _on_damage(self, report: MetDamage) -> None:
         """Run an input's step again whose checkpoint can't be used, and its consumer after it."""
-        one = self._awaited(report.step, report.token)
+        one = self._tries.take(report.step, report.token)
         if one is None:
             return
-        self._counts[one.step] -= 1
+        self._tries.take_back(one)
         self._progress[one.step] = Phase.WAITING
         if self._plan[report.source].action == "reuse" or self._progress[report.source] is Phase.DURABLE:
-            self._redo(report.source, report.reason)
+            self._planner.redo(report.source, report.reason)
             self._reset(report.source)
-            self._adopt(self._planned())
+            self._adopt(self._planner.plan())
         self._consider(report.source)
 
     def _on_raised(self, report: Raised) -> None:
-        one = self._awaited(report.step, report.token)
+        one = self._tries.take(report.step, report.token)
         if one is not None:
             self._after_failure(one, report.error, report.info, report.duration_s)
 
     def _after_failure(self, one: Try, error: BaseException, info: ErrorInfo, duration_s: float) -> None:
         retry = self._graph[one.step].step.options_set.retry
         left = None if self._work.deadline is None else self._work.deadline - self._clock.monotonic()
-        tries = max(self._started_here[one.step], min(one.number, retry.attempts))
+        tries = max(self._tries.count_here(one.step), min(one.number, retry.attempts))
         decision = decide(error, retry, tries=tries, spread=self._clock.spread(), remaining_s=left)
         self._progress[one.step] = Phase.WAITING
         if isinstance(decision, Again) and not self._is_stopping:
@@ -450,7 +304,7 @@ class Executor:
             return
         final = not isinstance(decision, Again) and decision.final
         self._progress[one.step] = Phase.FAILED
-        self._failures[one.step] = (info, final, duration_s)
+        self._failures[one.step] = (info, duration_s)
         self._observe(events.StepFailed(one.step, one.number, duration_s, info))
         self._fail(info, final=final)
 
@@ -461,13 +315,13 @@ class Executor:
         del self._finished[report.step]
         self._progress[report.step] = Phase.FAILED
         info, final = ErrorInfo.of(report.error), not isinstance(report.error, StoreError)
-        self._failures[report.step] = (info, final, finished.returned.duration_s)
+        self._failures[report.step] = (info, finished.returned.duration_s)
         self._observe(events.StepFailed(report.step, finished.one.number, finished.returned.duration_s, info))
         self._fail(info, final=final)
 
     def _on_stop(self, reason: Stop) -> None:
         self._stopped = self._stopped or reason
-        self._abandon(list(self._tries))
+        self._abandon_all()
         info = ErrorInfo(reason, f"The run was {reason}.", "Resume it: what is committed stays.")
         self._fail(info, final=reason == "cancelled")
 
@@ -477,11 +331,10 @@ class Executor:
             _, name = heapq.heappop(self._retries)
             self._waiting_for_retry.discard(name)
             self._consider(name)
-        for one in list(self._tries.values()):
-            if one.deadline is not None and one.deadline + ABANDON_AFTER_SECONDS <= now:
-                self._time_out(one)
+        for one in self._tries.overdue(now):
+            self._time_out(one)
         if self._work.deadline is not None and self._work.deadline <= now and not self._is_stopping:
-            self._abandon(list(self._tries))
+            self._abandon_all()
             self._fail(_run_timed_out(), final=True)
 
     def _time_out(self, one: Try) -> None:
@@ -491,20 +344,14 @@ class Executor:
             "A try ends before it; this one was abandoned.",
             "Raise its timeout, split the step, or call current_run().check_deadline() in its loops.",
         )
-        self._abandon([one.step])
+        self._tries.abandon([one.step])
         self._after_failure(one, error, info_of(error, step=one.step), self._clock.monotonic() - one.started)
 
     # How it ends
 
-    def _abandon(self, names: list[str]) -> None:
-        """Wait for tries no more: whatever they return is dropped."""
-        for name in names:
-            one = self._tries.pop(name, None)
-            if one is not None:
-                one.gate.abandoned = True
-                one.gate.opened.set()
-                self._workers.add_one()
-                self._progress[name] = Phase.WAITING
+    def _abandon_all(self) -> None:
+        for name in self._tries.abandon():
+            self._progress[name] = Phase.WAITING
 
     def _fail(self, info: ErrorInfo, *, final: bool) -> None:
         """Stop starting steps. The first failure is the run's; a final one outweighs one that a retry could help."""
@@ -525,9 +372,9 @@ class Executor:
     def _step_record(self, name: str) -> StepRecord:
         if self._progress[name] is Phase.DURABLE:
             return step_record(self._commits[name], reused=name in self._reused)
-        tries = self._counts.get(name, 0)
+        tries = self._tries.count(name)
         if name in self._failures:
-            info, _, duration_s = self._failures[name]
+            info, duration_s = self._failures[name]
             return StepRecord(step=name, state="failed", attempts=tries, duration_s=round(duration_s, 6), error=info)
         return StepRecord(step=name, state="waiting" if name in self._scope else "skipped", attempts=tries)
 

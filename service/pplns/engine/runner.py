@@ -5,7 +5,6 @@ without a digest. Then the run is created or joined, an attempt takes the lease,
 happens, unless the process dies or the store is gone."""
 
 import contextlib
-import json
 import signal
 import threading
 from collections.abc import Generator, Mapping
@@ -14,15 +13,15 @@ from datetime import datetime
 from types import FrameType
 from typing import Any
 
-from pplns import codecs
 from pplns.engine import events
 from pplns.engine.clock import Clock, SystemClock
-from pplns.engine.executor import Executor, Outcome, Work
+from pplns.engine.executor import Executor
 from pplns.engine.plan import plan_steps, repeated_sinks, shapes_of
+from pplns.engine.results import result_of
+from pplns.engine.work import Outcome, Work
 from pplns.errors import Interrupted, LeaseHeld, LeaseLost, NotFoundError, ParameterError, StoreError
 from pplns.fingerprint import CodeDigests, digest_constant
-from pplns.graph import Graph, Reference, build_graph, fill
-from pplns.model.artifact import Commit, StoredValue
+from pplns.graph import Graph, build_graph
 from pplns.model.ids import check_run_id, derive_run_id, digest_fields, new_token
 from pplns.model.names import nearest
 from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso
@@ -36,8 +35,6 @@ from pplns.state.runs import RunHead, create_or_join, digest_params, move_hint, 
 from pplns.steps import Pipeline
 from pplns.steps.parameters import convert_params, stored_params
 from pplns.stores import Store
-
-MAX_RESULT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,42 +328,3 @@ def _stopped_by_ctrl_c(executor: Executor) -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def result_of(graph: Graph, commits: Mapping[str, Commit]) -> Any:
-    """Return what the pipeline returned, as JSON for its record: small values as they are, others as their artifact.
-
-    A result of more than 1 MB is replaced by its size."""
-    result = fill(graph.result, lambda reference: _Shown(_shown(commits[reference.step], reference)))
-    plain = _unwrap(result)
-    size = len(json.dumps(plain))
-    return plain if size <= MAX_RESULT_BYTES else {"too_large_bytes": size}
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A value in its shown form already, so that it isn't converted a second time."""
-
-    value: Any
-
-
-def _shown(commit: Commit, reference: Reference) -> Any:
-    if reference.output is not None:
-        return _shown_value(commit.values[reference.output])
-    return [_shown_value(value) for value in commit.values] if commit.several else _shown_value(commit.values[0])
-
-
-def _shown_value(value: StoredValue) -> Any:
-    if value.artifact is None:
-        return codecs.plain(codecs.restore(value, None).handout())
-    return {"artifact": value.artifact, "format": value.codec, "rows": value.rows, "bytes": value.size_bytes}
-
-
-def _unwrap(value: Any) -> Any:
-    if isinstance(value, _Shown):
-        return value.value
-    if isinstance(value, list | tuple):
-        return [_unwrap(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, dict):
-        return {str(key): _unwrap(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return codecs.plain(value)

@@ -1,0 +1,60 @@
+"""What an attempt is given to do, and how it came out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pplns import codecs
+from pplns.engine.clock import Clock, SystemClock
+from pplns.graph import Graph
+from pplns.model.artifact import Commit
+from pplns.model.run import ErrorInfo, StepRecord
+from pplns.state.checkpoints import Checkpoints
+from pplns.state.lease import Lease
+from pplns.state.runs import RunHead
+from pplns.stores import Store
+
+Stop = Literal["interrupted", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Asks the executor to stop: Ctrl-C or a container that is told to end, or a cancellation."""
+
+    reason: Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an attempt needs to run. `params` converted; `spent` counts tries of steps in earlier attempts.
+
+    `deadline` bounds the whole run, on the clock's monotonic seconds. `redo` are steps to run again although they
+    are committed, `scope` the steps to get done: all, unless a person asked for less."""
+
+    head: RunHead
+    graph: Graph
+    shapes: Mapping[str, str]
+    checkpoints: Checkpoints
+    params: Mapping[str, Any]
+    store: Store
+    lease: Lease
+    table_format: codecs.TableFormat
+    parallel_steps: int
+    spent: Mapping[str, int] = field(default_factory=dict[str, int])
+    deadline: float | None = None
+    redo: tuple[str, ...] = ()
+    scope: frozenset[str] | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt came out; `error` and `final` are of a failed one. `is_partial`: steps were left out."""
+
+    succeeded: bool
+    is_partial: bool
+    steps: tuple[StepRecord, ...]
+    commits: Mapping[str, Commit]
+    error: ErrorInfo | None = None
+    final: bool = False
+    stopped: Stop | None = None
