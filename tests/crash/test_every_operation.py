@@ -1,9 +1,10 @@
 """Killed between any two operations on the store, each in turn, a run goes on where it stopped.
 
-The store dies at operation n: that operation doesn't happen (or happens, and its answer never arrives), and none after it
-does, in any thread. What lies in the store then is what a killed process leaves. For all n the run is resumed, and the
-journal of starts and finishes is held against the commits."""
+The store dies at operation n: that operation doesn't happen (or happens, and its answer never arrives), and none after
+it does, in any thread. What lies in the store then is what a killed process leaves. For all n the run is resumed, and
+the journal of starts and finishes is held against the commits."""
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,15 +14,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from kit import Runs, settings_of
 
+from kit import Runs, settings_of
 from pplns import pipeline, step
 from pplns.errors import StopSignal
 from pplns.stores import MemoryStore, Store
 from pplns.stores.protocol import Upload
 
 journal: list[tuple[str, str]] = []
-CHANGES = ("create", "upload", "swap", "renew", "delete")
 
 
 class Killed(StopSignal):
@@ -111,10 +111,8 @@ def attempt(runs: Runs, shared: MemoryStore, *, dies_at: int, after: bool) -> in
     """Run until the store dies and check what may be repeated; return the number of operations that were begun."""
     dying = DyingStore(shared, dies_at=dies_at, after=after)
     known, before = committed(shared), len(journal)
-    try:
+    with contextlib.suppress(Killed):
         Runs(dying, runs.settings).run(small, run_id="r")
-    except Killed:
-        pass
     here = journal[before:]
     started = Counter(name for what, name in here if what == "start")
     assert not known & set(started), "a committed step ran again"

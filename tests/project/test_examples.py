@@ -1,14 +1,15 @@
 """The examples of the documents run as they stand.
 
-A block of Python after `<!-- example: NAME -->` is a pipeline file; one after `<!-- continue: NAME -->` goes on with it."""
+Python after `<!-- example: NAME -->` is a pipeline file; a block after `<!-- continue: NAME -->` goes on with it.
+"""
 
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from kit import Runs, settings_of
 
+from kit import Runs, settings_of
 from pplns.loader import load_pipeline
 from pplns.stores import MemoryStore
 
