@@ -10,8 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from pplns.errors import ConfigError
 
-EXAMPLES = ("starter", "nyc_flights")
-FIRST_PIPELINES = {"starter": "sales", "nyc_flights": "nyc_flights"}
+FIRST_PIPELINES = {"starter": "sales", "nyc_flights": "nyc_flights", "daily_orders": "daily_orders"}
 NAME_MARK = "{{name}}"
 
 _HERE = Path(__file__).parent

@@ -98,12 +98,12 @@ def test_the_version(pplns):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(pplns, name):
-    """--help has the line of the list, an example and, but for init, --project."""
+    """--help has the line of the list, an example and, where there is a project, --project."""
     text = pplns(name, "--help").out
 
     assert COMMANDS[name].short_help in text
     assert f"  pplns {name}" in text.partition("Examples:")[2]
-    assert ("--project" in text) == (name != "init")
+    assert ("--project" in text) == (name not in ("init", "completion"))
 
 
 def test_the_list_of_commands_says_what_their_help_says():

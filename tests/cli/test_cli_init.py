@@ -66,6 +66,18 @@ def test_nyc_flights_comes_with_its_data(pplns, tmp_path):
     assert ran.document["result"]["flights"] == 27004
 
 
+def test_daily_orders_runs_offline(pplns, tmp_path, monkeypatch):
+    """The example for BigQuery comes with sample data, and runs without an account."""
+    monkeypatch.chdir(tmp_path)
+
+    made = pplns("init", "orders", "--example", "daily_orders")
+
+    assert made.out.splitlines()[-1] == "  pplns run daily_orders"
+    ran = pplns("run", "daily_orders", "--project", "orders", "-p", "day=2024-03-09", "--json")
+    assert ran.document["state"] == "succeeded"
+    assert ran.document["result"]["written"]["rows"] == 4
+
+
 def test_a_file_that_exists_is_never_written_over(pplns, tmp_path):
     """What is in the way is named, and nothing at all is written."""
     (tmp_path / "README.md").write_text("mine")
@@ -108,5 +120,5 @@ def test_a_folder_below_a_file_is_refused(pplns, tmp_path):
 
 
 def test_an_unknown_example_gets_the_nearest_one(pplns):
-    """Examples are starter and nyc_flights."""
+    """Examples are starter, nyc_flights and daily_orders."""
     assert "Did you mean 'nyc_flights'?" in pplns("init", "x", "--example", "nyc_flight").err

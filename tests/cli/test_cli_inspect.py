@@ -63,13 +63,58 @@ def test_runs_can_be_narrowed_by_pipeline_state_and_number(shop, pplns):
     assert len(limited) == 2
 
 
+def test_a_long_list_is_shown_page_by_page(shop, pplns):
+    """A full page says how to see the next one; together they hold each run once, newest first."""
+    for number in range(5):
+        pplns("run", "shop", "--run-id", f"r{number}", "-p", "broken=0")
+    pages, before = [], []
+    while before is not None:
+        page = pplns("runs", "shop", "--limit", "2", *before, "--json").document
+        pages.append([record["run_id"] for record in page["runs"]])
+        before = None if page["before"] is None else ["--before", page["before"]]
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert sorted(run_id for page in pages for run_id in page) == [f"r{number}" for number in range(5)]
+    assert (
+        pplns("runs", "--limit", "2", "--state", "succeeded")
+        .out.splitlines()[-1]
+        .startswith("Older ones: pplns runs --state succeeded --limit 2 --before shop/r")
+    )
+
+
+def test_a_run_that_is_not_there_has_no_runs_before_it(shop, pplns):
+    """A mistyped id is refused, not taken for the end of the list."""
+    pplns("run", "shop", "--run-id", "first")
+
+    answer = pplns("runs", "--before", "frist")
+
+    assert answer.code == 2
+    assert "Did you mean 'first'?" in answer.err
+
+
+def test_a_damaged_run_is_named_and_the_others_are_listed(shop, pplns):
+    """A warning on stderr, a problem in --json, exit 0."""
+    pplns("run", "shop", "--run-id", "first")
+    pplns("run", "shop", "--run-id", "second")
+    record = shop / ".pplns" / "shop" / "runs" / "first" / "run.json"
+    record.chmod(0o644)
+    record.write_text("{")
+
+    answer, document = pplns("runs"), pplns("runs", "--json").document
+
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.out.splitlines()] == ["run", "second"]
+    assert answer.err.startswith("Warning: The record 'shop/runs/first/run.json' is damaged")
+    assert [one["code"] for one in document["problems"]] == ["damaged_record"]
+
+
 def test_no_runs_is_said_and_is_no_error(shop, pplns):
     """An empty store is a fact, not a failure."""
     answer = pplns("runs", "shop")
 
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith("No runs of shop in file:")
-    assert pplns("runs", "--json").document == {"runs": []}
+    assert pplns("runs", "--json").document == {"runs": [], "problems": [], "before": None}
 
 
 def test_runs_fit_80_columns(shop, pplns, monkeypatch):
@@ -148,16 +193,25 @@ def test_a_table_is_shown_by_its_first_rows(tables, pplns):
     lines = pplns("artifact", "t", "load", "--head", "2").out.splitlines()
 
     assert lines[0].startswith("load: pandas, 25 rows, ")
-    assert lines[1:] == ["id  name  share", " 0  Zoë     0.5", " 1  Zoë     0.5", "… 23 more rows"]
+    assert lines[-4:] == ["id  name  share", " 0  Zoë     0.5", " 1  Zoë     0.5", "… 23 more rows"]
+
+
+def test_a_table_is_shown_by_its_columns(tables, pplns):
+    """Each with its type, its missing values and its range."""
+    lines = pplns("artifact", "t", "load", "--head", "0").out.splitlines()
+
+    assert lines[2].split() == ["column", "type", "nulls", "min", "max"]
+    assert lines[3].split() == ["id", "int64", "0", "0", "24"]
+    assert lines[5].split() == ["share", "float64", "0", "0.5", "0.5"]
 
 
 def test_a_wide_table_shows_the_columns_that_fit(tables, pplns, monkeypatch):
-    """Columns that don't fit are named below."""
+    """Columns that don't fit are counted; their names stand above."""
     monkeypatch.setenv("COLUMNS", "12")
 
     lines = pplns("artifact", "t", "load", "--head", "1").out.splitlines()
 
-    assert lines[1:] == ["id  name", " 0  Zoë", "… 1 more column: share", "… 24 more rows"]
+    assert lines[-4:] == ["id  name", " 0  Zoë", "… 1 more column", "… 24 more rows"]
 
 
 def test_values_are_shown_as_json_and_text(tables, pplns):
@@ -209,6 +263,7 @@ def test_artifact_json_is_the_commit_and_the_head(tables, pplns):
     [value] = document["values"]
     assert value["rows"] == 25
     assert value["head"] == {"columns": ["id", "name", "share"], "rows": [[0, "Zoë", 0.5]], "total_rows": 25}
+    assert value["summary"][0] == {"column": "id", "type": "int64", "nulls": 0, "min": 0, "max": 24}
     assert document["tries"] == 1
 
 

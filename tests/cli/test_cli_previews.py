@@ -74,3 +74,12 @@ def test_json_heads_keep_numbers_and_say_missing():
     assert head["columns"] == ["x"]
     assert head["rows"][0] == [1.5]
     assert head["rows"][1] in ([None], ["NaN"])
+
+
+def test_a_long_text_is_cut():
+    """What is left out is counted; a line that never ends is cut too."""
+    lines = value_lines({"numbers": list(range(1000)), "text": "x" * 10_000}, count=10, width=80)
+
+    assert len(lines) == 41
+    assert lines[-1] == "… 965 more lines; save all with --output FILE"
+    assert max(map(len, value_lines("y" * 10_000, count=10, width=80))) == 400

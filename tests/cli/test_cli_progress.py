@@ -16,6 +16,7 @@ from pplns.engine.events import (
     StepFinished,
     StepRedone,
     StepRetrying,
+    StepReused,
     StepStarted,
 )
 from pplns.model.artifact import Commit, StoredValue
@@ -39,6 +40,7 @@ ERROR = ErrorInfo("error", "ValueError: not\nyet", "")
         (StepRetrying("load", 1, 5.0, ERROR), "  ↻ load      try 1 failed, the next in 5.0 s: ValueError: not yet"),
         (StepFailed("load", 1, 2.0, ERROR), "  ✗ load         2.0 s  failed"),
         (StepFailed("load", 3, 2.0, ERROR), "  ✗ load         2.0 s  failed after 3 tries"),
+        (StepReused("load"), "  = load      reused"),
         (StepRedone("load", "its artifact is damaged"), "  ↻ load      runs again: its artifact is damaged"),
     ],
 )

@@ -77,6 +77,26 @@ def test_show_as_mermaid(shop, pplns):
     ]  # fmt: skip
 
 
+def test_show_as_svg_into_a_file(shop, pplns):
+    """--output writes what stdout would get, and says where."""
+    printed = pplns("show", "shop", "--format", "svg").out
+
+    saved = pplns("show", "shop", "--format", "svg", "--output", "shop.svg")
+
+    assert saved.out == "Saved shop.svg.\n"
+    assert (shop / "shop.svg").read_text(encoding="utf-8") == printed
+    assert printed.startswith("<svg ")
+    assert printed.endswith("</svg>\n")
+
+
+def test_show_into_a_folder_that_is_not_there(shop, pplns):
+    """A file that can't be written is the environment's fault."""
+    answer = pplns("show", "shop", "-o", "missing/shop.txt")
+
+    assert answer.code == 3
+    assert "missing" in answer.err
+
+
 @pytest.mark.parametrize("option", [["--format", "json"], ["--json"]])
 def test_show_as_json(shop, pplns, option):
     """Both spellings give one document with the steps and their edges."""
@@ -100,7 +120,7 @@ def test_show_names_a_missing_parameter(shop, pplns):
 
 
 def test_an_unknown_format_gets_the_nearest_one(shop, pplns):
-    """Formats are text, mermaid and json."""
+    """Formats are text, mermaid, svg and json."""
     answer = pplns("show", "shop", "--format", "mermade")
 
     assert answer.code == 2

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 from dateutil import tz
 
@@ -67,6 +68,10 @@ def local_dataclass() -> Any:
 
 
 async def coroutine() -> None: ...
+
+
+async def tables_later() -> Any:
+    yield pd.DataFrame()
 
 
 def closed_coroutine() -> Any:
@@ -144,6 +149,8 @@ REFUSED: list[tuple[Any, str, str]] = [
     (Sheet({"a": [1]}), ".Sheet.", "Return pandas.DataFrame(…) of it."),
     (Line([1]), ".Line.", "Return pandas.Series(…) of it."),
     (Settings(), ".Settings.", "Return its `.model_dump()`."),
+    (tables_later(), "an async_generator.", "Return a generator of tables"),
+    (ds.dataset(pa.table({"a": [1]})).scanner(), "a pyarrow.Scanner.", ".to_reader()"),
     (closed_coroutine(), "a coroutine.", "asyncio.run(…)"),
     (memoryview(b""), "a memoryview.", "Return bytes(…) of it."),
     (MappingProxyType({}), "a mappingproxy.", "Return dict(…) of it."),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pplns import File
-from pplns.codecs import SourceFailed, hold
+from pplns.codecs import SourceFailed, hold, plain
 from pplns.codecs.local_files import CHUNK_BYTES
 from pplns.errors import StorageRefused
 from storing import artifact_of, streamed
@@ -120,3 +120,8 @@ def test_a_file_inside_a_value_is_refused(orders: Path):
 def test_a_plain_path_stays_a_path():
     """Whatever it points to."""
     assert hold(Path("out/orders.csv"), where="Step 'make'").handout() == Path("out/orders.csv")
+
+
+def test_a_record_shows_a_file_by_its_name():
+    """Where it came from on one machine means nothing on another."""
+    assert plain({"file": File("out/orders.csv")}) == {"file": "orders.csv"}

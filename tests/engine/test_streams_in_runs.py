@@ -210,3 +210,26 @@ def test_one_of_several_outputs_may_be_a_stream(file_runs: Runs):
 
     assert record.error is None
     assert record.result == 8
+
+
+def test_a_damaged_stream_is_made_again(file_runs: Runs, tmp_path: Path):
+    """A resumed run notices it before a consumer has the first table."""
+    fails = [True, False]
+
+    @step
+    def count(tables: Iterator[pd.DataFrame]) -> int:
+        if fails.pop(0):
+            raise ValueError("not yet")
+        return sum(len(table) for table in tables)
+
+    @pipeline
+    def counted() -> Any:
+        return count(load(3))
+
+    first = file_runs.run(counted)
+    (artifact,) = tmp_path.rglob("*.batches")
+    artifact.write_bytes(artifact.read_bytes()[:-9])
+    second = file_runs.resume(counted, first.run_id)
+
+    assert steps_of(second) == {"load": "succeeded", "count": "succeeded"}
+    assert second.result == 6

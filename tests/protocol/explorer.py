@@ -33,7 +33,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What an exploration found. `happened` counts the kinds of transitions, each once for a process and a store."""
+    """What an exploration found. `happened` counts the operations, each once for a process and a store."""
 
     scenario: Scenario
     states: int
@@ -108,13 +108,13 @@ class Explorer:
         pair = store << PROCESS_BITS | process
         if pair not in self._edges:
             before = self._stores[store]
+            self._happened[self._processes[process].at] += 1
             self._edges[pair] = [
                 self._edge(before, *step) for step in steps_of(before, self._processes[process], self._scenario)
             ]
         return self._edges[pair]
 
     def _edge(self, before: Store, label: str, after: Store, process: Process) -> Edge:
-        self._happened[label.partition(":")[0].rstrip("0123456789, ")] += 1
         number = self._number_of_store(after)
         wrong = changed_record(before, after) or unfounded_effect(after, process, self._scenario) or self._wrong[number]
         return number, self._number_of_process(process), label, wrong

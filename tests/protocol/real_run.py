@@ -3,6 +3,7 @@
 Each try returns another value, so that it shows when a value doesn't come from the commits."""
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,7 +64,7 @@ class RealRun:
                     return
                 if by_person:
                     self._note_reopened(lease.attempt - 1)
-                lease.monotonic, lease._acknowledged = (lambda: self.seconds), self.seconds
+                lease.monotonic = self._clock()
                 self.told.append(_Attempt(self, store, lease, wishes).work())
             except (LeaseHeld, LeaseLost):
                 return
@@ -80,6 +81,11 @@ class RealRun:
     def end_of(self, attempt: int) -> End | None:
         """Return an end as it stands in the store."""
         return read_end(self.store, HEAD.prefix, attempt)
+
+    def _clock(self) -> Callable[[], float]:
+        """Return a clock that goes on from the present, when the lease was acknowledged, as the test says."""
+        present, seconds = time.monotonic(), self.seconds
+        return lambda: present + self.seconds - seconds
 
     def _note_reopened(self, before: int) -> None:
         end = self.end_of(before) if before else None
@@ -133,12 +139,12 @@ class _Attempt:
             self._lease.renew()
 
     def _end(self, attempt: int, state: EndState, result: Any = None) -> End:
-        return End(attempt, state, final=True, finished_at="", result=result)
+        return End(attempt, state, final=True, finished_at=NOW.isoformat(), result=result)
 
 
 def _commit_of(step: str, version: str, value: Any, *, attempt: int, writer: str) -> Commit:
     stored = StoredValue(codec="json", digest=str(value), size_bytes=1, inline=value)
     return Commit(
-        step=step, version=version, values=(stored,), several=False, attempt=attempt, tries=1, started_at="",
-        finished_at="", duration_s=0.0, writer=writer,
+        step=step, version=version, values=(stored,), several=False, attempt=attempt, tries=1,
+        started_at=NOW.isoformat(), finished_at=NOW.isoformat(), duration_s=0.0, writer=writer,
     )  # fmt: skip

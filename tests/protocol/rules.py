@@ -30,6 +30,7 @@ class Graph:
         return tuple(sorted(found - {step}))
 
 
+SINGLE = Graph("single", ((),), varying=frozenset({0}))
 PAIR = Graph("pair", ((), (0,)), varying=frozenset({0, 1}))
 JOIN = Graph("join", ((), (0,), (0, 1)), varying=frozenset({0}))
 FORK = Graph("fork", ((), (0,), (0,)), varying=frozenset({0}))

@@ -52,6 +52,16 @@ def test_lists_are_newest_first_and_cut(runs: Runs) -> None:
     assert [one.run_id for one in list_runs(runs.store, pipeline="second")] == ["own", ids[1]]
 
 
+def test_a_list_goes_on_before_a_run(runs: Runs) -> None:
+    """The next page begins below the last run of the one before, also where that run isn't of the list."""
+    start = datetime(2013, 1, 1, tzinfo=UTC)
+    ids = [runs.run([first, second][n % 2], logical_date=start + timedelta(days=n)).run_id for n in range(5)]
+
+    assert [one.run_id for one in list_runs(runs.store, limit=2, before=("first", ids[4]))] == [ids[3], ids[2]]
+    assert [one.run_id for one in list_runs(runs.store, pipeline="second", before=("first", ids[2]))] == [ids[1]]
+    assert list_runs(runs.store, before=("first", ids[0])) == []
+
+
 def test_lists_by_state(runs: Runs) -> None:
     """Ended runs are found by how they ended, open ones by what they are now."""
     good = runs.run(first).run_id

@@ -16,6 +16,8 @@ from pplns.steps.parameters import Parameter, convert_params, parameters_of
 from pplns_deploy.checks.findings import Checked, Finding, Subject
 from pplns_deploy.checks.rules import PIPELINE_CHECKS
 
+PROBE = "checked"  # an empty object: a bucket says only to a write whether it may be written
+
 
 def check_project(settings: Settings, *, now: datetime) -> Checked:
     """Load every pipeline of a project and check it.
@@ -37,7 +39,10 @@ def check_store(settings: Settings) -> Iterator[Finding]:
     from pplns.stores import open_store
 
     try:
-        open_store(settings.store, root=settings.root).prepare()
+        store = open_store(settings.store, root=settings.root)
+        store.prepare()
+        if not settings.store.startswith("file:"):  # which tries it already
+            store.create(PROBE, b"")
     except PplnsError as error:
         yield Finding("error", f"The store {settings.store!r}: {error.message}", error.hint)
         return

@@ -32,9 +32,9 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> None:
-    """Print the script that completes commands, options, pipelines, run ids and steps in a shell.
+    """Print the script for completion by TAB.
 
-    Runs and steps are completed from a store on this machine, not from a bucket.
+    It completes commands, options, names of pipelines, run ids and steps. Runs and steps are completed from a store on this machine, not from a bucket.
     """
     found = get_completion_class(shell)
     if found is not None:
@@ -90,18 +90,38 @@ def _steps(context: click.Context, typed: str) -> Sequence[str]:
     store = _local_store(context)
     if store is None:
         return []
-    reference = context.params.get("run_id")
-    name = context.params.get("name")
+    name, reference = _given(context, "name"), _given(context, "run_id")
     if name is not None:
         reference = f"{name}/{reference or _newest_run(store, name)}"
     lease = view_lease(store, run_prefix(*find_run(store, str(reference))))
     return lease.steps if lease else []
 
 
+def _committed_steps(context: click.Context, typed: str) -> Sequence[str]:
+    from pplns.state.history import find_run
+    from pplns.state.runs import run_prefix
+
+    store = _local_store(context)
+    if store is None:
+        return []
+    prefix = run_prefix(*find_run(store, str(_given(context, "run_id"))))
+    return sorted({name.partition("@")[0] for name in store.children(f"{prefix}/steps/")})
+
+
 complete_pipelines = _offer(_pipelines)
 complete_pipelines_with_runs = _offer(_pipelines_with_runs)
 complete_run_ids = _offer(_run_ids)
 complete_steps = _offer(_steps)
+complete_committed_steps = _offer(_committed_steps)
+
+
+def _given(context: click.Context, name: str) -> str | None:
+    """Return what was typed for an argument; click leaves it over where an option still lacks its value."""
+    arguments = [one.name for one in context.command.params if isinstance(one, click.Argument)]
+    value: str | None = context.params.get(name)
+    if value is None and name in arguments:
+        value = next(iter(context.args[arguments.index(name) :]), None)
+    return value
 
 
 def _newest_run(store: "Store", pipeline: str) -> str:

@@ -5,7 +5,7 @@ keeps quiet as soon as the root logger has a handler: then the project set up lo
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ INSTALLED = "site-packages"  # a virtual environment may lie inside the project
 
 
 @contextmanager
-def showing_logs(root: Path, *, verbose: bool) -> Iterator[None]:
+def showing_logs(root: Path, *, verbose: bool) -> Generator[None]:
     """Show what the steps of a project log from INFO on, with `verbose` from DEBUG.
 
     Entered once the pipeline is loaded, so that what its files do to logging is known."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from pplns.model.names import nearest
 
@@ -34,3 +35,7 @@ class NearChoice(TextType):
             return value
         refusal = f"{value!r} is none of {', '.join(self.choices)}. {did_you_mean(value, self.choices)}"
         return self.fail(refusal.strip(), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the choices that begin with what is typed."""
+        return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]

@@ -136,9 +136,9 @@ def unwritable(output: Path, error: OSError) -> ConfigError:
     )
 
 
-def next_command(command: str, reference: str, *, project: Path | None, store: str | None) -> str:
-    """Return the command line that finds the same run again, with the options that were given now."""
-    words = ["pplns", command, reference]
+def next_command(*arguments: str, project: Path | None, store: str | None) -> str:
+    """Return a command line that may come next, with the project and the store that were given now."""
+    words = ["pplns", *arguments]
     if store is not None:
         words += ["--store", store]
     if project is not None:

@@ -9,12 +9,18 @@ from math import isnan
 from typing import Any, cast
 
 from pplns.codecs import plain
-from pplns_deploy.cli.output import Column, bytes_text, clean_text, count_text, table_lines, text_width
+from pplns_deploy.cli.output import Column, bytes_text, count_text, cut, table_lines, text_width
 
 LEAST_CELL_WIDTH = 6
 MOST_CELL_WIDTH = 40
 _MISSING = ("NAType", "NaTType")  # of pandas
-_TABLES = {"pandas": ("DataFrame", "Series"), "pyarrow": ("Table", "RecordBatch"), "polars": ("DataFrame",)}
+_TABLES = {
+    "pandas": ("DataFrame", "Series"),
+    "pyarrow": ("Table", "RecordBatch"),
+    "polars": ("DataFrame", "Series"),
+}
+MOST_LINES = 40
+MOST_LINE_WIDTH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +34,21 @@ class TableHead:
 
 def table_head(value: Any, *, count: int) -> TableHead | None:
     """Return the first rows of a value that is a table, or None. An index of pandas stands before its columns."""
-    library = type(value).__module__.partition(".")[0]
-    if type(value).__name__ not in _TABLES.get(library, ()):
+    if not is_table(value):
         return None
+    library = type(value).__module__.partition(".")[0]
     if library == "pandas":
         return _of_pandas(value, count)
     if library == "polars":
-        return TableHead(tuple(value.columns), tuple(value.head(count).rows()), value.height)
+        frame = value if hasattr(value, "columns") else value.to_frame()
+        return TableHead(tuple(frame.columns), tuple(frame.head(count).rows()), frame.height)
     head = value.slice(0, count)
     return TableHead(tuple(head.schema.names), _rows([one.to_pylist() for one in head.columns]), value.num_rows)
+
+
+def is_table(value: Any) -> bool:
+    """Tell whether a value is a table of pandas, pyarrow or polars."""
+    return type(value).__name__ in _TABLES.get(type(value).__module__.partition(".")[0], ())
 
 
 def value_lines(value: Any, *, count: int, width: int) -> list[str]:
@@ -47,17 +59,24 @@ def value_lines(value: Any, *, count: int, width: int) -> list[str]:
     if isinstance(value, bytes | bytearray):
         return [f"{count_text(len(value), 'byte')} ({bytes_text(len(value))}); save them with --output FILE"]
     if isinstance(value, str):
-        return value.splitlines() or [""]
+        return cut_lines(value.splitlines() or [""])
     if _is_array(value):
         return [f"array of shape {value.shape}, {value.dtype}", *str(value).splitlines()]
-    return json.dumps(value_json(value, count=count), indent=2, ensure_ascii=False).splitlines()
+    return cut_lines(json.dumps(value_json(value, count=count), indent=2, ensure_ascii=False).splitlines())
+
+
+def cut_lines(lines: Sequence[str]) -> list[str]:
+    """Return the first lines of a text, long ones cut; what is left out is counted."""
+    shown = [cut(line, MOST_LINE_WIDTH) for line in lines[:MOST_LINES]]
+    left = len(lines) - len(shown)
+    return [*shown, f"… {count_text(left, 'more line')}; save all with --output FILE"] if left else shown
 
 
 def head_lines(head: TableHead, *, width: int) -> list[str]:
-    """Return the first rows of a table that fit; columns and rows that don't are counted."""
+    """Return the first rows of a table, with the columns that fit; what doesn't is counted."""
     if not head.columns:
         return [f"{count_text(head.total, 'row')} without columns"]
-    cells = [[_cell(value) for value in row] for row in head.rows]
+    cells = [[cell_text(value) for value in row] for row in head.rows]
     fitting = _count_fitting(head, cells, width)
     columns = [
         Column(name, least=LEAST_CELL_WIDTH, is_number=_is_number_column(head, place))
@@ -65,8 +84,7 @@ def head_lines(head: TableHead, *, width: int) -> list[str]:
     ]
     lines = table_lines(columns, [row[:fitting] for row in cells], width=width)
     if fitting < len(head.columns):
-        left = [clean_text(name) for name in head.columns[fitting:]]
-        lines.append(f"… {count_text(len(left), 'more column')}: {', '.join(left)}")
+        lines.append(f"… {count_text(len(head.columns) - fitting, 'more column')}")
     if len(head.rows) < head.total:
         lines.append(f"… {count_text(head.total - len(head.rows), 'more row')}")
     return lines
@@ -91,17 +109,21 @@ def _is_array(value: Any) -> bool:
 
 
 def _of_pandas(value: Any, count: int) -> TableHead:
-    head = value.head(count)
-    columns = [("value" if value.name is None else str(value.name), head)] if value.ndim == 1 else _columns_of(head)
-    index = value.index
-    if type(index).__name__ != "RangeIndex" or index.name is not None:
-        levels = [(str(name or "index"), head.index.get_level_values(place)) for place, name in enumerate(index.names)]
-        columns = levels + columns
+    columns = frame_columns(value.head(count))
     return TableHead(tuple(name for name, _ in columns), _rows([one.tolist() for _, one in columns]), len(value))
 
 
-def _columns_of(frame: Any) -> list[tuple[str, Any]]:
-    return [(str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)]
+def frame_columns(frame: Any) -> list[tuple[str, Any]]:
+    """Return the columns of a DataFrame or Series by name; those of an index that isn't just a count come first."""
+    if frame.ndim == 1:
+        columns = [("value" if frame.name is None else str(frame.name), frame)]
+    else:
+        columns = [(str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)]
+    index = frame.index
+    if type(index).__name__ == "RangeIndex" and index.name is None:
+        return columns
+    levels = [(str(name or "index"), index.get_level_values(place)) for place, name in enumerate(index.names)]
+    return levels + columns
 
 
 def _rows(columns: Sequence[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
@@ -125,7 +147,8 @@ def _is_number_column(head: TableHead, place: int) -> bool:
     return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """Return a value as it stands in a table; nothing for a missing one."""
     if value is None or type(value).__name__ in _MISSING or (isinstance(value, float) and isnan(value)):
         return ""
     if isinstance(value, float):

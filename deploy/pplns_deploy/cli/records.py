@@ -52,7 +52,7 @@ def ending_lines(record: RunRecord, *, took_s: float | None) -> list[str]:
     `took_s` is what this attempt took, None where none was needed because the run had ended before."""
     lines = [f"{record.state.capitalize()} in {duration_text(took_s)}."]
     if took_s is None:
-        lines = [f"The run {record.state} before, on {_time_text(record.finished_at)}; nothing was run."]
+        lines = [f"The run {record.state} before, on {time_text(record.finished_at)}; nothing was run."]
     if record.state == "succeeded" and record.result is not None:
         shown = _json_lines(record.result)
         lines += [f"Result: {shown[0]}"] if len(shown) == 1 else ["Result:", *(f"  {line}" for line in shown)]
@@ -67,7 +67,7 @@ def cancel_text(record: RunRecord) -> str:
     if record.state == "cancelled":
         return "Cancelled."
     if record.state in ENDED:
-        return f"The run {record.state} before, on {_time_text(record.finished_at)}; there is nothing to cancel."
+        return f"The run {record.state} before, on {time_text(record.finished_at)}; there is nothing to cancel."
     return "Asked the process that works on it to stop; it does so within seconds."
 
 
@@ -116,9 +116,9 @@ def _fields(record: RunRecord) -> list[str]:
         ("State", [_STATES.get(record.state, record.state) + (", for good" if _is_final_failure(record) else "")]),
         ("Attempt", [str(record.attempt)]),
         ("Trigger", [trigger]),
-        ("Logical date", [_time_text(record.logical_date)]),
-        ("Started", [_time_text(record.started_at)]),
-        ("Finished", [_time_text(record.finished_at) + took]),
+        ("Logical date", [time_text(record.logical_date)]),
+        ("Started", [time_text(record.started_at)]),
+        ("Finished", [time_text(record.finished_at) + took]),
         ("Parameters", param_lines(record.params)),
     ]
     return [line for label, texts in fields for line in _labelled(label, [text for text in texts if text])]
@@ -144,5 +144,6 @@ def _shown(value: Any) -> str:
     return cut(clean_text(text), 200)
 
 
-def _time_text(time: datetime | None) -> str:
+def time_text(time: datetime | None) -> str:
+    """Return a time in UTC, to the second."""
     return "" if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -8,13 +8,14 @@ gives it back equal, types included, is refused by name when it is held.
 Tables larger than memory are streams: an iterator of tables, a pyarrow reader or dataset, a `File`. They are written
 before anybody has them, and each consumer reads them from the artifact. `register_type` adds types of the user's."""
 
-from pplns.codecs.held import INLINE_LIMIT_BYTES, Compression, Held, Sink, SourceFailed, TableFormat
+from pplns.codecs.held import INLINE_LIMIT_BYTES, Artifact, Compression, Held, Sink, SourceFailed, TableFormat
 from pplns.codecs.holding import hold, restore
 from pplns.codecs.natural import plain
 from pplns.codecs.registry import register_type
 
 __all__ = [
     "INLINE_LIMIT_BYTES",
+    "Artifact",
     "Compression",
     "Held",
     "Sink",

@@ -103,13 +103,12 @@ class Batches(Artifact):
 class StoredBatches(Artifact):
     """The tables of an artifact; `restore_one` restores one of them."""
 
-    __slots__ = ("_data", "_parts", "_restore_one", "columns", "rows", "stored")
+    __slots__ = ("_data", "_parts", "_restore_one", "columns", "rows")
     codec = "batches"
     extension = "batches"
     meta: Mapping[str, Any] | None = None
 
     def __init__(self, stored: StoredValue, data: Bytes, *, restore_one: RestoreOne) -> None:
-        self.stored = stored
         self.rows = stored.rows
         self.columns = stored.columns
         self._data = memoryview(data)

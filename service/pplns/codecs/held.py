@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from pplns.model.artifact import StoredValue
-
 INLINE_LIMIT_BYTES = 16_384
 
 TableFormat = Literal["arrow", "parquet"]
@@ -75,11 +73,6 @@ class Held(Protocol):
         """Whether it has to be written before it can be handed out."""
         ...
 
-    @property
-    def stored(self) -> StoredValue | None:
-        """How it is stored already, of what was restored from a stream; None for all else."""
-        ...
-
     def handout(self) -> Any:
         """Return the value for one consumer: what it does to it in place, nobody else sees."""
         ...
@@ -107,7 +100,6 @@ class Artifact:
     inline: Any = None
     inline_bytes: bytes | None = None
     is_streamed: bool = False
-    stored: StoredValue | None = None
 
 
 class Untabled(Artifact):

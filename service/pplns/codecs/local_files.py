@@ -101,12 +101,11 @@ class FileToStore(Untabled):
 class StoredFile(Untabled):
     """A file in an artifact."""
 
-    __slots__ = ("_data", "extension", "meta", "stored")
+    __slots__ = ("_data", "extension", "meta")
     codec = "file"
 
     def __init__(self, stored: StoredValue, data: Bytes) -> None:
-        self.stored = stored
-        self.meta: Mapping[str, Any] = {"name": str((stored.meta or {})["name"])}
+        self.meta: Mapping[str, Any] = {"name": Path(str((stored.meta or {})["name"])).name}
         self.extension = _extension_of(self.meta["name"])
         self._data = data
 

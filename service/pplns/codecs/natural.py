@@ -83,6 +83,8 @@ def _describe(value: Any, kind: Any, library: str) -> str:
         return f"<{library}.{kind.__name__} of {' and '.join(f'{count} {what}' for count, what in counts)}>"
     if library in _AS_TEXT and " at 0x" not in repr(value):
         return _show_text(str(value))
+    if library == "pplns" and hasattr(kind, "__fspath__"):
+        return _show_text(value.name)
     return f"<{library}.{kind.__qualname__}>"
 
 

@@ -21,7 +21,6 @@ class InlineJson:
     rows: int | None = None
     columns: Mapping[str, str] | None = None
     is_streamed = False
-    stored = None
 
     def __init__(self, inline: Any, text: bytes | None = None) -> None:
         self.inline = inline

@@ -52,12 +52,11 @@ class ArrowStream(Artifact):
 class StoredArrowStream(Artifact):
     """The batches of an artifact, as a reader or a dataset."""
 
-    __slots__ = ("_buffer", "columns", "meta", "rows", "stored")
+    __slots__ = ("_buffer", "columns", "meta", "rows")
     codec = "reader"
     extension = "arrows"
 
     def __init__(self, stored: StoredValue, data: Bytes) -> None:
-        self.stored = stored
         self.meta = stored.meta or {}
         self.rows = stored.rows
         self.columns = stored.columns

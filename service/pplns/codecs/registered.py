@@ -18,7 +18,7 @@ class Registered:
 
     __slots__ = (
         "_decoded", "_held", "_registration", "columns", "extension", "has_inline", "inline", "inline_bytes",
-        "is_streamed", "meta", "rows", "stored",
+        "is_streamed", "meta", "rows",
     )  # fmt: skip
     codec = "registered"
 
@@ -36,7 +36,6 @@ class Registered:
         self.inline: Any = held.inline
         self.inline_bytes: bytes | None = held.inline_bytes
         self.is_streamed = False
-        self.stored: StoredValue | None = None
 
     def handout(self) -> Any:
         """Return a newly decoded value; the first was decoded when it was held or restored."""

@@ -46,22 +46,7 @@ def register_type(
 
     Raises: DefinitionError, for a name or class that is registered otherwise, or that pplns stores already."""
     _check(cls, name, version)
-    before = _BY_NAME.get(name)
-    if before is not None and _reference(before.cls) != _reference(cls):
-        raise DefinitionError(
-            f"The name {name!r} is registered for {_reference(before.cls)} already, and again for {_reference(cls)}.",
-            "A name stands for one class.",
-            f"Choose another name, {cls.__module__ + '.' + cls.__qualname__!r} for example.",
-        )
-    other = next(
-        (one for one in _BY_NAME.values() if one.name != name and _reference(one.cls) == _reference(cls)), None
-    )
-    if other is not None:
-        raise DefinitionError(
-            f"The class {_reference(cls)} is registered as {other.name!r} already, and again as {name!r}.",
-            "A class is registered once, under one name.",
-            "Remove one of the two calls.",
-        )
+    before = _standing(cls, name)
     registration = Registration(cls, name, encode, decode, version)
     if before is not None:  # its module was loaded again
         _BY_CLASS.pop(before.cls, None)
@@ -153,6 +138,29 @@ def _check(cls: Any, name: Any, version: Any) -> None:
             "A name is text that stays the same for ever; a version is 1 or more.",
             f"Write register_type({cls.__qualname__}, {cls.__qualname__.lower()!r}, …), for example.",
         )
+
+
+def _standing(cls: type, name: str) -> Registration | None:
+    """Return what the same class is registered as under the same name, by an earlier load of its module.
+
+    Raises: DefinitionError, where the name or the class is another's."""
+    before = _BY_NAME.get(name)
+    if before is not None and _reference(before.cls) != _reference(cls):
+        raise DefinitionError(
+            f"The name {name!r} is registered for {_reference(before.cls)} already, and again for {_reference(cls)}.",
+            "A name stands for one class.",
+            f"Choose another name, {cls.__module__ + '.' + cls.__qualname__!r} for example.",
+        )
+    other = next(
+        (one for one in _BY_NAME.values() if one.name != name and _reference(one.cls) == _reference(cls)), None
+    )
+    if other is not None:
+        raise DefinitionError(
+            f"The class {_reference(cls)} is registered as {other.name!r} already, and again as {name!r}.",
+            "A class is registered once, under one name.",
+            "Remove one of the two calls.",
+        )
+    return before
 
 
 def _reference(cls: type) -> str:

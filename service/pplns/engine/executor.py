@@ -23,7 +23,6 @@ from pplns.engine.work import Outcome, Stop, StopRequested, Work
 from pplns.errors import LeaseLost, StoreError
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.run import ErrorInfo, StepRecord, iso
-from pplns.state.artifacts import ArtifactPlace, store_value
 from pplns.state.history import step_record
 
 
@@ -202,11 +201,8 @@ class Executor:
         name = one.step
         self._progress[name] = Phase.RETURNED
         self._values.keep(name, report.held, several=report.several, consumers=self._graph.consumers(name))
-        finished = self._finished[name] = _Finished(one, report)
-        if all(held.inline_bytes is not None for held in report.held):
-            place = ArtifactPlace(self._work.head.prefix, name, one.version)
-            finished.values = tuple(store_value(self._work.store, place, held) for held in report.held)
-        else:
+        finished = self._finished[name] = _Finished(one, report, report.stored)
+        if finished.values is None:
             self._committer.store(name, one.token, version=one.version, held=report.held)
         self._observe(events.StepFinished(name, report.duration_s, _rows(report.held), _size(finished.values)))
         self._commit_if_may(name)

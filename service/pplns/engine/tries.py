@@ -15,9 +15,11 @@ from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
 from pplns.graph import Call, fill, kind_of
+from pplns.model.artifact import StoredValue
 from pplns.model.run import ErrorInfo
 
 Settle = Callable[[codecs.Held], codecs.Held]
+StoreQuick = Callable[[tuple[codecs.Held, ...]], tuple[StoredValue, ...] | None]
 
 OWN_FOLDER = str(Path(__file__).parents[1])
 
@@ -38,11 +40,12 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A try ended with a value, now held."""
+    """A try ended with a value, now held; `stored` where it was quicker stored than handed to a writer."""
 
     step: str
     token: int
     held: tuple[codecs.Held, ...]
+    stored: tuple[StoredValue, ...] | None
     several: bool
     duration_s: float
     finished_at: datetime
@@ -78,10 +81,12 @@ def run_try(
     table_format: codecs.TableFormat,
     clock: Clock,
     settle: Settle,
+    store_quick: StoreQuick,
 ) -> Returned | Raised | MetDamage:
     """Run a try to its end, in the calling thread.
 
-    `settle` writes what can be read only once, an iterator of tables say: it runs the step's own code."""
+    `settle` writes what can be read only once, an iterator of tables say: it runs the step's own code. `store_quick`
+    stores values where that takes no longer than handing them to a writer, else it returns None."""
     set_current(run)
     begun = clock.monotonic()
     try:
@@ -89,7 +94,7 @@ def run_try(
         held, several = hold_outputs(returned, call, table_format=table_format)
         held = tuple(settle(value) for value in held)
         del files
-        return Returned(one.step, one.token, held, several, clock.monotonic() - begun, clock.now())
+        return Returned(one.step, one.token, held, store_quick(held), several, clock.monotonic() - begun, clock.now())
     except InputDamaged as damage:
         return MetDamage(one.step, one.token, damage.step, damage.reason)
     except BaseException as error:  # the border: SystemExit from a step ends the step, not the thread

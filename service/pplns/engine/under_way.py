@@ -8,12 +8,15 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable
 
+from pplns import codecs
 from pplns.engine.context import CurrentRun, Gate
 from pplns.engine.tries import Try, run_try
 from pplns.engine.values import Values
 from pplns.engine.work import Work
 from pplns.engine.workers import Workers
-from pplns.state.artifacts import ArtifactPlace, settle_value
+from pplns.model.artifact import StoredValue
+from pplns.state.artifacts import ArtifactPlace, is_quick, settle_value, store_value
+from pplns.stores import Store
 
 ABANDON_AFTER_SECONDS = 1.0  # what a try gets past its timeout to end by itself
 
@@ -38,13 +41,12 @@ class TriesUnderWay:
         """Begin the next try of a step. `is_grounded`: all before it is durable."""
         one = self._tries[name] = self._new_try(name, version, is_grounded=is_grounded)
         work, context = self._work, contextvars.copy_context()
-        settle = functools.partial(
-            settle_value, work.store, ArtifactPlace(work.head.prefix, name, version),
-            is_abandoned=lambda: one.gate.abandoned,
-        )  # fmt: skip
+        place = ArtifactPlace(work.head.prefix, name, version)
+        settle = functools.partial(settle_value, work.store, place, is_abandoned=lambda: one.gate.abandoned)
         attempt = functools.partial(
             run_try, one, work.graph[name], run=self._current_run(one), values=self._values,
             table_format=work.table_format, clock=work.clock, settle=settle,
+            store_quick=functools.partial(_store_quick, work.store, place),
         )  # fmt: skip
         self._workers.submit(lambda: self._report(context.run(attempt)))
         return one
@@ -115,6 +117,12 @@ class TriesUnderWay:
             logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
             deadline=min(deadlines, default=None), version=one.version, monotonic=self._work.clock.monotonic,
         )  # fmt: skip
+
+
+def _store_quick(store: Store, place: ArtifactPlace, held: tuple[codecs.Held, ...]) -> tuple[StoredValue, ...] | None:
+    if not all(is_quick(store, one) for one in held):
+        return None
+    return tuple(store_value(store, place, one) for one in held)
 
 
 def _end_of(deadline: float) -> float:

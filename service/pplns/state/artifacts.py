@@ -1,5 +1,6 @@
 """Artifacts: the values of steps, written before the commit that names them and read back against their digest."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from pplns.model.ids import new_token
 from pplns.stores import Store, Upload
 from pplns.stores.protocol import Buffer
 
+QUICK_ROWS = 1_000
 DIGEST = "xxh3"  # 128 bits; against damage, not against an adversary (docs/decisions/0003)
 
 
@@ -23,6 +25,36 @@ class ArtifactPlace:
     version: str
 
 
+class Settled(codecs.Artifact):
+    """A streamed value in its artifact, which is opened for the first consumer."""
+
+    __slots__ = ("_guard", "_held", "_store", "codec", "columns", "extension", "meta", "rows", "stored")
+
+    def __init__(self, store: Store, stored: StoredValue, *, extension: str) -> None:
+        self.stored = stored
+        self.extension = extension
+        self.codec = stored.codec
+        self.meta = stored.meta
+        self.rows = stored.rows
+        self.columns = stored.columns
+        self._store = store
+        self._guard = threading.Lock()
+        self._held: codecs.Held | None = None
+
+    def handout(self) -> Any:
+        """Return the value for one consumer.
+
+        Raises: DamagedArtifact."""
+        with self._guard:
+            if self._held is None:
+                self._held = load_value(self._store, self.stored)
+        return self._held.handout()
+
+    def write(self, sink: codecs.Sink, *, compression: codecs.Compression = None) -> None:
+        """Refuse: it is written already."""
+        raise ValueError("a settled value is written already")
+
+
 def store_value(
     store: Store, place: ArtifactPlace, held: codecs.Held, *, is_abandoned: Callable[[], bool] | None = None
 ) -> StoredValue:
@@ -31,7 +63,7 @@ def store_value(
     Writing ends with Interrupted once `is_abandoned` says that nobody waits for it.
 
     Raises: StoreError; StorageRefused, and what the step's own iterator or file raises, for a streamed value."""
-    if held.stored is not None:
+    if isinstance(held, Settled):
         return held.stored
     if held.inline_bytes is not None:
         data = held.inline_bytes
@@ -62,8 +94,14 @@ def settle_value(
     Raises: as `store_value`."""
     if not held.is_streamed:
         return held
-    stored = store_value(store, place, held, is_abandoned=is_abandoned)
-    return codecs.restore(stored, store.open(str(stored.artifact)))
+    return Settled(store, store_value(store, place, held, is_abandoned=is_abandoned), extension=held.extension)
+
+
+def is_quick(store: Store, held: codecs.Held) -> bool:
+    """Tell whether storing a value takes less than handing it to another thread: it is inline, written, or small."""
+    if held.inline_bytes is not None or isinstance(held, Settled):
+        return True
+    return store.shares_host and held.rows is not None and held.rows <= QUICK_ROWS
 
 
 def load_value(store: Store, stored: StoredValue) -> codecs.Held:

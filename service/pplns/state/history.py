@@ -65,7 +65,7 @@ def list_runs(
             f"A run is {', '.join(RUN_STATES[:-1])} or {RUN_STATES[-1]}.",
             f"Did you mean {nearest(state, RUN_STATES)!r}?" if nearest(state, RUN_STATES) else "Choose one of them.",
         )
-    found = _newest_first(store, pipeline, state)
+    found = _newest_first(store, pipeline, state, before)
     records = _readable(store, found, on_damage, side_by_side=1 if store.shares_host else min(limit, READERS))
     return list(islice((record for record in records if _is_in(store, record, state)), limit))
 

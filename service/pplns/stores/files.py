@@ -267,7 +267,9 @@ def _sync_folder(folder: str) -> None:
 
 def _store_error(verb: str, path: str, error: OSError) -> StoreError:
     remedies = {
-        errno.ENOSPC: "Free some space, then resume the run: what is committed stays.",
+        errno.ENOSPC: "Free some space. What is committed stays: a run that stopped goes on with `pplns resume`.",
+        errno.ENOTDIR: "A file stands where a folder should be: choose another folder, --store file:PATH.",
+        errno.EEXIST: "A file stands where a folder should be: choose another folder, --store file:PATH.",
         errno.EROFS: "Choose a folder that can be written: --store file:PATH.",
         errno.EACCES: "Give yourself the right to write there, or choose another folder: --store file:PATH.",
         errno.ENAMETOOLONG: "Choose a shorter folder: --store file:PATH.",
@@ -275,5 +277,8 @@ def _store_error(verb: str, path: str, error: OSError) -> StoreError:
     return StoreError(
         f"Can't {verb} {path}: {error.strerror or error}.",
         "A file store is a folder that this user may read and write.",
-        remedies.get(error.errno or 0, "Mend it or choose another folder: --store file:PATH; then resume the run."),
+        remedies.get(
+            error.errno or 0,
+            "Mend it, or choose another folder: --store file:PATH. A run that stopped goes on with `pplns resume`.",
+        ),
     )
