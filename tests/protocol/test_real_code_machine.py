@@ -148,6 +148,6 @@ def test_the_machine_notices_a_store_that_overwrites() -> None:
     class Broken(Machine):
         make_store = OverwritingStore
 
-    briefly = settings(stateful_step_count=60, phases=[Phase.generate], report_multiple_bugs=False)
+    briefly = settings(max_examples=2000, stateful_step_count=60, phases=[Phase.generate], report_multiple_bugs=False)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Broken, settings=briefly)
