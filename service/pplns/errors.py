@@ -27,6 +27,9 @@ class PplnsError(Exception):
     """Base of all errors: `met` says what happened, `expected` what would have been right, `remedy` what to do."""
 
     code = "error"
+    met = ""  # a user's subclass may leave out super().__init__()
+    expected = ""
+    remedy = ""
 
     def __init__(self, met: str, expected: str = "", remedy: str = "") -> None:
         super().__init__(met, expected, remedy)

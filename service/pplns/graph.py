@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
-from pplns.errors import DefinitionError, PplnsError
+from pplns.errors import DefinitionError, ParameterError, PplnsError
 from pplns.model.names import shorten
 from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
 
@@ -128,15 +128,15 @@ def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Grap
     """Call the pipeline's function with converted parameters and return the graph that it connects.
 
     Raises: DefinitionError, with file and line, for a misuse of a handle and for whatever the function raises but
-    errors of pplns itself, which pass: a ParameterError for a value that the function refuses, say."""
+    a ParameterError, which passes: the function may refuse the value of a parameter."""
     recording = _Recording(pipeline.name)
     token = recorder.set(recording)
     try:
         returned = pipeline.function(**params)
-    except DefinitionError as error:
-        raise DefinitionError(f"{_place(error, pipeline)}{error.met}", error.expected, error.remedy) from error
-    except PplnsError:
+    except ParameterError:
         raise
+    except PplnsError as error:
+        raise DefinitionError(f"{_place(error, pipeline)}{error.met}", error.expected, error.remedy) from error
     except Exception as error:
         raise DefinitionError(
             f"{_place(error, pipeline)}The function of pipeline {pipeline.name!r} raised"
@@ -147,6 +147,13 @@ def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Grap
     finally:
         recorder.reset(token)
     result = recording.reference(returned, where=f"What pipeline {pipeline.name!r} returns")
+    for constant in constants_in(result):
+        if isinstance(constant, Step | Pipeline):
+            raise DefinitionError(
+                f"Pipeline {pipeline.name!r} returns the {constant!r} itself.".replace("<", "").replace(">", ""),
+                "It returns outputs of steps, and constants.",
+                "Call it: `return publish(x)`.",
+            )
     return Graph(pipeline.name, tuple(recording.calls), result)
 
 
@@ -161,6 +168,19 @@ def references_in(value: Any) -> Iterator[Reference]:
     elif kind in MAPPINGS:
         for one in value.values():
             yield from references_in(one)
+
+
+def constants_in(value: Any) -> Iterator[Any]:
+    """Yield what is no container and no reference in an argument or a result, in order."""
+    kind = kind_of(value)
+    if kind in SEQUENCES or is_named_tuple(value):
+        for one in value:
+            yield from constants_in(one)
+    elif kind in MAPPINGS:
+        for one in value.values():
+            yield from constants_in(one)
+    elif not isinstance(value, Reference):
+        yield value
 
 
 def kind_of(value: object) -> Any:

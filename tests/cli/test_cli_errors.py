@@ -131,8 +131,12 @@ def light():
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "list", "show light", "check", "run light", "run light --json", "runs", "init new"]
-)
+    "arguments",
+    [
+        "--help", "list", "show light", "show light --format svg", "check", "run light", "run light --json", "runs",
+        "init new", "completion zsh",
+    ],
+)  # fmt: skip
 def test_no_command_imports_what_it_does_not_need(shop, arguments):
     """Where values are plain and nobody watches, no table library, cloud client or rich is imported."""
     (shop / "pipelines" / "shop.py").write_text(LIGHT)

@@ -78,7 +78,7 @@ def test_a_long_list_is_shown_page_by_page(shop, pplns):
     assert (
         pplns("runs", "--limit", "2", "--state", "succeeded")
         .out.splitlines()[-1]
-        .startswith("Older ones: pplns runs --state succeeded --limit 2 --before shop/r")
+        .startswith("Older ones: pplns runs --state succeeded --before shop/r")
     )
 
 

@@ -67,11 +67,12 @@ def test_some_events_are_no_line(event):
 SLOW = """
 import time
 from pathlib import Path
-from pplns import pipeline, step
+from pplns import current_run, pipeline, step
 
 @step
 def wait() -> int:
     print("printed by a step", flush=True)
+    current_run().logger.info("logged by a step")
     while not Path("go").exists():
         time.sleep(0.01)
     return 1
@@ -95,6 +96,20 @@ def test_on_a_terminal_the_running_step_is_shown_live(shop):
     last_screen = shown.rpartition("\x1b[2K")[2]
     assert "running" not in last_screen
     assert "Succeeded in" in last_screen
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+def test_on_a_terminal_logs_pass_above_what_is_running(shop):
+    """A line of its own, which stays, and which no redrawing breaks."""
+    pytest.importorskip("rich")
+    (shop / "pipelines" / "slow.py").write_text(SLOW)
+
+    shown = _on_a_terminal(shop, "run", "slow", until=b"wait  running", then=(shop / "go").touch)
+
+    before, _, after = shown.partition("    wait      INFO     logged by a step")
+    assert before.endswith("\x1b[2K")  # the region's line was erased first
+    assert after.startswith("\r\n")
+    assert "logged by a step" not in after
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")

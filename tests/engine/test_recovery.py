@@ -1,5 +1,6 @@
 """What is found at a resume: damaged artifacts, unreadable and newer records, another holder's commits."""
 
+import contextlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -13,8 +14,10 @@ from pplns import pipeline, step
 from pplns.engine import events
 from pplns.errors import DamagedRecord, LeaseHeld
 from pplns.state.ends import End, create_end
+from pplns.state.history import list_runs, read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease, lease_name
+from pplns.state.values import read_values
 from pplns.testing import FailingStore
 
 calls: Counter[str] = Counter()
@@ -251,3 +254,66 @@ def test_five_attempts_lost_without_a_commit_end_the_run(runs: Runs, store: Fail
     assert delivered.error is not None
     assert delivered.error.code == "lost_repeatedly"
     assert resumed.state == "succeeded"
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_damage_that_nobody_would_read_is_found_by_a_resume(file_runs: Runs, tmp_path: Path, damage: str) -> None:
+    """The run succeeded and all is reused: a person's resume looks at each artifact and makes the damaged one again."""
+    file_runs.run(tables, run_id="r")
+    artifact = only(tmp_path, "double@*.arrow")
+    data = artifact.read_bytes()
+    artifact.unlink()
+    if damage == "changed":
+        artifact.write_bytes(data[:-9] + b"x" + data[-8:])
+
+    record = file_runs.resume(tables, "r")
+
+    assert (record.state, record.result) == ("succeeded", 12)
+    assert calls == {"make": 1, "double": 2, "publish": 1}
+    assert len(list(tmp_path.rglob("double@*.arrow"))) == (2 if damage == "changed" else 1)
+
+
+def test_a_newer_commit_spoils_no_run_that_succeeded(file_runs: Runs, tmp_path: Path) -> None:
+    """An older pplns that meets a newer commit refuses before it writes anything: the run stays what it was."""
+    first = file_runs.run(tables, run_id="r")
+    commit = only(tmp_path, "double@*.json")
+    commit.write_text(json.dumps(json.loads(commit.read_text()) | {"schema": 9}))
+
+    with pytest.raises(DamagedRecord, match="schema 9"):
+        file_runs.resume(tables, "r")
+
+    assert sorted(one.name for one in tmp_path.rglob("lease.*.json")) == ["lease.1.json"]
+    assert read_run(file_runs.store, "tables", "r") == first
+
+
+def _fields(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    """Yield the path of each field in a record, at any depth."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in items:
+        yield (*path, key)
+        yield from _fields(one, (*path, key))
+
+
+@pytest.mark.parametrize("pattern", ["run.json", "lease.1.json", "attempts/1.json", "double@*.json"])
+@pytest.mark.parametrize("wrong", [None, "", "x", -1, [], {}, True, 1e308, "2013-01-01T00:00:00"], ids=repr)
+def test_a_record_with_one_wrong_field_is_damage_and_never_a_crash(
+    file_runs: Runs, tmp_path: Path, pattern: str, wrong: Any
+) -> None:
+    """Each field in turn gets a value of another kind: it is read, refused by name, or the step runs again."""
+    fail_and_mend(file_runs)
+    found = only(tmp_path, pattern)
+    whole = json.loads(found.read_text())
+    for path in _fields(whole):
+        if path == ("schema",):
+            continue
+        spoilt = json.loads(json.dumps(whole))
+        inner = spoilt
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = wrong
+        found.write_text(json.dumps(spoilt))
+
+        with contextlib.suppress(DamagedRecord):
+            read_run(file_runs.store, "tables", "r")
+            list_runs(file_runs.store)
+            read_values(file_runs.store, "tables", "r", "make")

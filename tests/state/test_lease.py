@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
+from pplns.state import holders
 from pplns.state.ends import End, create_end, read_end, request_cancel
 from pplns.state.holders import Holder, is_gone, mark_active, this_holder
 from pplns.state.lease import Claim, Lease, acquire_lease, view_lease
@@ -151,6 +152,34 @@ def test_this_process_is_not_gone_while_it_works() -> None:
     assert is_gone(replace(holder, pid=2**22 + 1))
     assert not is_gone(replace(holder, boot="another boot", pid=2**22 + 1))
     assert not is_gone(replace(holder, pid=os.getppid(), process_start=None))
+
+
+def test_a_process_that_may_not_be_looked_at_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /proc hides other users' processes, only the lease's end tells; one that isn't there is gone all the same."""
+    holder = this_holder()
+    if holder.process_start is None:
+        pytest.skip("this system doesn't tell when a process started, so leases only run out")
+    monkeypatch.setattr(holders, "_process_start", lambda pid: None)
+
+    assert not is_gone(replace(holder, pid=os.getppid()))
+    assert is_gone(replace(holder, pid=2**22 + 1))
+
+
+def test_a_sibling_thread_sees_the_holder_at_work(clock: Clock) -> None:
+    """While the first thread still waits for its swap to return, the second one finds the lease held."""
+
+    class SlowStore(MemoryStore):
+        def swap(self, name: str, data: bytes, *, expected: int) -> int | None:
+            generation = super().swap(name, data, expected=expected)
+            if expected == 0:
+                with pytest.raises(LeaseHeld):
+                    acquire_lease(self, PREFIX, Claim(this_holder(), 30.0), reopen=True)
+            return generation
+
+    lease = acquire_lease(SlowStore(monotonic=clock), PREFIX, Claim(this_holder(), 30.0), reopen=False)
+
+    assert isinstance(lease, Lease)
+    lease.leave()
 
 
 def test_a_garbled_lease_is_named(store: MemoryStore) -> None:

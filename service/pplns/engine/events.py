@@ -100,5 +100,29 @@ Event = (
 Observer = Callable[[Event], None]
 
 
+class Guarded:
+    """An observer whose errors don't decide over a run: after the first one it is told nothing more.
+
+    `error` is what it raised; it is raised again once the end is recorded, unless a stream had been closed."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.error: Exception | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on."""
+        if self.error is not None:
+            return
+        try:
+            self._observer(event)
+        except Exception as error:
+            self.error = error
+
+    def raise_error(self) -> None:
+        """Raise what the observer raised, if anything but a stream that can't be written."""
+        if self.error is not None and not isinstance(self.error, OSError):
+            raise self.error
+
+
 def ignore(event: Event) -> None:
     """Take no notice: the observer of who wants none."""

@@ -5,6 +5,7 @@ is gone, stop) and starts what has become possible. Only it changes the state of
 lock. A report of a try that isn't waited for any more carries an old token and is dropped."""
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -313,11 +314,12 @@ class Executor:
         info, final = ErrorInfo.of(report.error), not isinstance(report.error, StoreError)
         self._failures[report.step] = (info, finished.returned.duration_s)
         self._observe(events.StepFailed(report.step, finished.one.number, finished.returned.duration_s, info))
+        self._abandon(self._graph.descendants(report.step))  # they may be waiting for this commit
         self._fail(info, final=final)
 
     def _on_stop(self, reason: Stop) -> None:
         self._stopped = self._stopped or reason
-        self._abandon_all()
+        self._abandon()
         info = ErrorInfo(reason, f"The run was {reason}.", "Resume it: what is committed stays.")
         self._fail(info, final=reason == "cancelled")
 
@@ -330,7 +332,7 @@ class Executor:
         for one in self._tries.overdue(now):
             self._time_out(one)
         if self._work.deadline is not None and self._work.deadline <= now and not self._is_stopping:
-            self._abandon_all()
+            self._abandon()
             self._fail(_run_timed_out(), final=True)
 
     def _time_out(self, one: Try) -> None:
@@ -345,8 +347,9 @@ class Executor:
 
     # How it ends
 
-    def _abandon_all(self) -> None:
-        for name in self._tries.abandon():
+    def _abandon(self, names: Iterable[str] | None = None) -> None:
+        """Wait no more for the tries of some steps, or of all."""
+        for name in self._tries.abandon(names):
             self._progress[name] = Phase.WAITING
 
     def _fail(self, info: ErrorInfo, *, final: bool) -> None:

@@ -94,7 +94,7 @@ def _shape(call: Call, code: str, digest_constant: DigestConstant) -> str:
     arguments = [
         part
         for name, value in sorted(call.arguments.items())
-        for part in (name, _shape_of_argument(value, call, digest_constant))
+        for part in (name, _shape_of_argument(value, call, digest_constant, f"Argument {name!r} of step {call.name!r}"))
     ]
     before = [*call.inputs, "", *call.after]
     return digest_fields("shape 1", code, str(call.outputs), str(len(arguments)), *arguments, *_places(before))
@@ -105,16 +105,18 @@ def _places(before: list[str]) -> list[str]:
     return [str(place) if name else "-" for place, name in enumerate(before)]
 
 
-def _shape_of_argument(value: Any, call: Call, digest_constant: DigestConstant) -> str:
+def _shape_of_argument(value: Any, call: Call, digest_constant: DigestConstant, where: str) -> str:
     kind = kind_of(value)
     if isinstance(value, Reference):
         return digest_fields("reference", str(call.inputs.index(value.step)), str(value.output))
     if kind in SEQUENCES or is_named_tuple(value):
-        return digest_fields(kind.__qualname__, *(_shape_of_argument(one, call, digest_constant) for one in value))
+        return digest_fields(
+            kind.__qualname__, *(_shape_of_argument(one, call, digest_constant, where) for one in value)
+        )
     if kind in MAPPINGS:
         pairs = sorted(
-            (digest_constant(key, call.name), _shape_of_argument(one, call, digest_constant))
+            (digest_constant(key, where), _shape_of_argument(one, call, digest_constant, where))
             for key, one in value.items()
         )
         return digest_fields("dict", *(part for pair in pairs for part in pair))
-    return digest_fields("constant", digest_constant(value, call.name))
+    return digest_fields("constant", digest_constant(value, where))

@@ -8,6 +8,7 @@ from pplns.engine import events
 from pplns.engine.plan import Plan, plan_steps
 from pplns.engine.work import Work
 from pplns.model.artifact import Commit
+from pplns.state.artifacts import find_damage
 from pplns.state.checkpoints import create_redo
 
 
@@ -32,12 +33,16 @@ class Planner:
                 self.redo(name, work.checkpoints.unreadable[name, str(plan[name].version)])
 
     def first_plan(self) -> Plan:
-        """Plan the first time, with the redos that a person asked for."""
+        """Plan the first time: with the redos that a person asked for, and of what is found damaged."""
         plan = self.plan()
-        asked = [name for name in self._work.redo if plan[name].action == "reuse"]
-        for name in asked:
-            self.redo(name, "asked for")
-        return self.plan() if asked else plan
+        reused = {name: one.commit for name, one in plan.items() if one.commit is not None}
+        reasons = dict.fromkeys((name for name in self._work.redo if name in reused), "asked for")
+        if self._work.lease.attempt > 1:
+            store, prefix = self._work.store, self._work.head.prefix
+            reasons |= find_damage(store, prefix, reused.values(), thorough=self._work.verify and store.shares_host)
+        for name, reason in reasons.items():
+            self.redo(name, reason)
+        return self.plan() if reasons else plan
 
     def redo(self, name: str, reason: str) -> None:
         """Record that a step has to run again although it is committed: its version changes."""

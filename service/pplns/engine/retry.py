@@ -43,7 +43,7 @@ def may_retry(error: BaseException) -> bool:
     """Tell whether a retry could help at all: not after a TerminalError, nor after misuse of pplns itself."""
     if isinstance(error, TerminalError) or not isinstance(error, Exception):
         return False
-    return not isinstance(error, PplnsError) or error.code in ("retryable", "timed_out")
+    return not isinstance(error, PplnsError) or isinstance(error, RetryableError) or error.code == "timed_out"
 
 
 def delay_before(number: int, retry: Retry, *, spread: float) -> float:

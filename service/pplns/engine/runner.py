@@ -19,16 +19,16 @@ from pplns.engine.executor import Executor
 from pplns.engine.plan import plan_steps, repeated_sinks, shapes_of
 from pplns.engine.results import result_of
 from pplns.engine.work import Outcome, Work
-from pplns.errors import Interrupted, LeaseHeld, LeaseLost, NotFoundError, ParameterError, StoreError
+from pplns.errors import Interrupted, LeaseHeld, LeaseLost, NotFoundError, ParameterError, PplnsError
 from pplns.fingerprint import CodeDigests, digest_constant
-from pplns.graph import Graph, build_graph
+from pplns.graph import Graph, build_graph, constants_in
 from pplns.model.ids import check_run_id, derive_run_id, digest_fields, new_token
 from pplns.model.names import nearest
 from pplns.model.run import ErrorInfo, RunRecord, Trigger, iso
 from pplns.settings import Settings
 from pplns.state.checkpoints import Checkpoints, read_checkpoints
 from pplns.state.ends import MAX_LOST_IN_A_ROW, End, EndState, lost_in_a_row, read_end
-from pplns.state.history import record_of
+from pplns.state.history import read_run, record_of
 from pplns.state.holders import this_holder
 from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease
 from pplns.state.runs import RunHead, create_or_join, digest_params, move_hint, read_head
@@ -77,7 +77,7 @@ class _Setting:
 
     store: Store
     settings: Settings
-    observer: events.Observer
+    observer: events.Guarded
     clock: Clock
     by_person: bool = True
     reopen: bool = False
@@ -118,11 +118,12 @@ def run_pipeline(
     store.prepare()
     standing, is_new = create_or_join(store, head, compare_params=trigger.kind in ("manual", "api"))
     setting = _Setting(
-        store, settings, observer, clock, by_person=origin.by_person, selection=selection,
+        store, settings, events.Guarded(observer), clock, by_person=origin.by_person, selection=selection,
         reopen=selection != ALL_STEPS,
     )  # fmt: skip
     if is_new:
         return _attempt(_Prepared(pipeline, standing, converted, graph, shapes), setting)
+    read_checkpoints(store, standing.prefix)  # a record that is too new is refused before anything is written
     return _attempt(_prepare(pipeline, standing, settings), setting)
 
 
@@ -142,9 +143,12 @@ def resume_run(
 
     Raises: NotFoundError, and all that `run_pipeline` raises."""
     head = read_head(store, pipeline.name, run_id)
-    setting = _Setting(store, settings, observer, clock or SystemClock(), reopen=True, selection=selection)
+    setting = _Setting(
+        store, settings, events.Guarded(observer), clock or SystemClock(), reopen=True, selection=selection
+    )
     prepared = _prepare(pipeline, head, settings)
     _check_selection(selection, prepared.graph)
+    read_checkpoints(store, head.prefix)  # a record that is too new is refused before anything is written
     return _attempt(prepared, setting)
 
 
@@ -168,9 +172,11 @@ def _connect(
     graph = build_graph(pipeline, params)
     code = CodeDigests(settings.root)
 
-    def constant(value: object, step: str) -> str:
-        return digest_constant(value, code=code, where=f"Step {step!r}")
+    def constant(value: object, where: str) -> str:
+        return digest_constant(value, code=code, where=where)
 
+    for value in constants_in(graph.result):
+        digest_constant(value, code=code, where=f"What pipeline {pipeline.name!r} returns")
     return graph, shapes_of(graph, digest_code=lambda call: code.of(call.step.function), digest_constant=constant)
 
 
@@ -202,29 +208,42 @@ def _attempt(prepared: _Prepared, setting: _Setting) -> RunRecord:
     if isinstance(lease, End):
         return record_of(head, lease)
     try:
-        previous = read_end(store, head.prefix, lease.attempt - 1) if lease.attempt > 1 else None
-        if previous is not None:
-            move_hint(store, head.pipeline, head.run_id, before=previous.state, after=None)
-        refusal = None if setting.by_person else _refuse_delivery(prepared, setting, previous)
-        if refusal:
-            end = _end(lease, setting.clock, error=refusal, final=True)
-        else:
-            end = _work(prepared, setting, lease, previous)
+        end = _begin(prepared, setting, lease)
     except LeaseLost:
+        standing = read_run(store, head.pipeline, head.run_id)
+        if standing.final:  # it was ended for good under this holder: cancelled, say
+            return standing
         raise LeaseHeld(
             "Another process took this run over.",
             "A run has one holder at a time.",
             f"See `pplns run-info {head.pipeline}/{head.run_id}`; this process wrote nothing more.",
         ) from None
+    except PplnsError as error:  # the store is gone, or holds a record that can't be read
+        end = _end(lease, setting.clock, error=ErrorInfo.of(error), final=False)
     finally:
         lease.leave()
     return _record_end(head, end, setting)
+
+
+def _begin(prepared: _Prepared, setting: _Setting, lease: Lease) -> End:
+    """Run an attempt that holds the lease, unless it is cancelled or refused before it begins."""
+    store, head = setting.store, prepared.head
+    previous = read_end(store, head.prefix, lease.attempt - 1) if lease.attempt > 1 else None
+    if previous is not None:
+        move_hint(store, head.pipeline, head.run_id, before=previous.state, after=None)
+    if lease.is_cancel_requested():
+        return _end(lease, setting.clock, final=True)
+    refusal = None if setting.by_person else _refuse_delivery(prepared, setting, previous)
+    if refusal is not None:
+        return _end(lease, setting.clock, error=refusal, final=True)
+    return _work(prepared, setting, lease, previous)
 
 
 def _record_end(head: RunHead, end: End, setting: _Setting) -> RunRecord:
     move_hint(setting.store, head.pipeline, head.run_id, before=None, after=end.state)
     record = record_of(head, end)
     setting.observer(events.AttemptEnded(record))
+    setting.observer.raise_error()
     if end.error is not None and end.error.code == "interrupted":
         raise Interrupted(record)
     return record
@@ -257,16 +276,13 @@ def _work(prepared: _Prepared, setting: _Setting, lease: Lease, previous: End | 
         table_format=setting.settings.table_format,
         parallel_steps=prepared.pipeline.max_parallel_steps, deadline=_deadline(prepared, setting),
         redo=tuple(name for name in (setting.selection.redo, setting.selection.only) if name), clock=setting.clock,
-        scope=_scope(prepared.graph, setting.selection),
+        scope=_scope(prepared.graph, setting.selection), verify=setting.by_person,
         spent={} if setting.by_person or previous is None else {step.step: step.attempts for step in previous.steps},
     )  # fmt: skip
     executor = Executor(work, observer=setting.observer)
-    try:
-        keeper = LeaseKeeper(lease, on_loss=executor.lose, on_cancel=lambda: executor.stop("cancelled"))
-        with keeper, _stopped_by_ctrl_c(executor):
-            outcome = executor.execute()
-    except StoreError as error:
-        return _end(lease, setting.clock, error=ErrorInfo.of(error), final=False)
+    keeper = LeaseKeeper(lease, on_loss=executor.lose, on_cancel=lambda: executor.stop("cancelled"))
+    with keeper, _stopped_by_ctrl_c(executor):
+        outcome = executor.execute()
     if not outcome.succeeded:
         return _end(lease, setting.clock, outcome=outcome, error=outcome.error, final=outcome.final)
     if outcome.is_partial:

@@ -21,6 +21,8 @@ from pplns.model.run import ErrorInfo
 Settle = Callable[[codecs.Held], codecs.Held]
 StoreQuick = Callable[[tuple[codecs.Held, ...]], tuple[StoredValue, ...] | None]
 
+MAX_MESSAGE_LENGTH = 4_000
+MAX_TRACEBACK_LENGTH = 16_000
 OWN_FOLDER = str(Path(__file__).parents[1])
 
 
@@ -127,13 +129,37 @@ def hold_outputs(
 
 
 def info_of(error: BaseException, *, step: str) -> ErrorInfo:
-    """Return what records keep of an error in a step, with the frames of the user's own code."""
-    frames = "".join(_without_own_frames(error).format()).rstrip()
+    """Return what records keep of an error in a step, with the frames of the user's own code. It never fails itself."""
+    text, frames = _text_of(error), _frames_of(error)
     if isinstance(error, PplnsError):
-        return ErrorInfo(error.code, error.message, error.hint, frames)
-    text = str(error)
-    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return ErrorInfo("step_failed", f"Step {step!r} raised {message}", "Correct the step, then resume the run.", frames)
+        return ErrorInfo(str(error.code), _cut(error.message or text), _cut(error.hint), frames)
+    name = type(error).__name__
+    message = f"Step {step!r} raised {name}: {text}" if text else f"Step {step!r} raised {name}"
+    return ErrorInfo("step_failed", _cut(message), "Correct the step, then resume the run.", frames)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as unprintable:
+        return f"an error whose text can't be had ({type(unprintable).__name__})"
+
+
+def _frames_of(error: BaseException) -> str | None:
+    """Return the traceback through the user's code, or None where the error didn't come from there."""
+    try:
+        shown = _without_own_frames(error)
+        text = "".join(shown.format()).rstrip()
+    except Exception:  # an error that can't be printed has no traceback to show either
+        return None
+    return _cut(text, MAX_TRACEBACK_LENGTH) if shown.stack or shown.__cause__ or shown.__context__ else None
+
+
+def _cut(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
+    """Return a text, or its beginning and end where it is longer than a record should hold."""
+    if len(text) <= length:
+        return text
+    return f"{text[: length // 2]}\n… ({len(text) - length} characters left out) …\n{text[-length // 2 :]}"
 
 
 def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:

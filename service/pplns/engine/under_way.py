@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from pplns import codecs
+from pplns.engine.committer import Crashed
 from pplns.engine.context import CurrentRun, Gate
 from pplns.engine.tries import Try, run_try
 from pplns.engine.values import Values
@@ -42,13 +43,24 @@ class TriesUnderWay:
         one = self._tries[name] = self._new_try(name, version, is_grounded=is_grounded)
         work, context = self._work, contextvars.copy_context()
         place = ArtifactPlace(work.head.prefix, name, version)
-        settle = functools.partial(settle_value, work.store, place, is_abandoned=lambda: one.gate.abandoned)
+
+        def is_abandoned() -> bool:
+            return one.gate.abandoned
+
+        settle = functools.partial(settle_value, work.store, place, is_abandoned=is_abandoned)
         attempt = functools.partial(
             run_try, one, work.graph[name], run=self._current_run(one), values=self._values,
             table_format=work.table_format, clock=work.clock, settle=settle,
-            store_quick=functools.partial(_store_quick, work.store, place),
+            store_quick=functools.partial(_store_quick, work.store, place, is_abandoned),
         )  # fmt: skip
-        self._workers.submit(lambda: self._report(context.run(attempt)))
+
+        def run() -> None:
+            try:
+                self._report(context.run(attempt))
+            except BaseException as error:  # a worker thread must never die without a word
+                self._report(Crashed(error))
+
+        self._workers.submit(run)
         return one
 
     def take(self, name: str, token: int) -> Try | None:
@@ -119,10 +131,12 @@ class TriesUnderWay:
         )  # fmt: skip
 
 
-def _store_quick(store: Store, place: ArtifactPlace, held: tuple[codecs.Held, ...]) -> tuple[StoredValue, ...] | None:
-    if not all(is_quick(store, one) for one in held):
+def _store_quick(
+    store: Store, place: ArtifactPlace, is_abandoned: Callable[[], bool], held: tuple[codecs.Held, ...]
+) -> tuple[StoredValue, ...] | None:
+    if is_abandoned() or not all(is_quick(store, one) for one in held):
         return None
-    return tuple(store_value(store, place, one) for one in held)
+    return tuple(store_value(store, place, one, is_abandoned=is_abandoned) for one in held)
 
 
 def _end_of(deadline: float) -> float:

@@ -29,7 +29,8 @@ class Work:
     """What an attempt needs to run. `params` converted; `spent` counts tries of steps in earlier attempts.
 
     `deadline` bounds the whole run, on the clock's monotonic seconds. `redo` are steps to run again although they
-    are committed, `scope` the steps to get done: all, unless a person asked for less."""
+    are committed, `scope` the steps to get done: all, unless a person asked for less. `verify`: read all artifacts that
+    are reused, to see whether they are whole."""
 
     head: RunHead
     graph: Graph
@@ -44,6 +45,7 @@ class Work:
     deadline: float | None = None
     redo: tuple[str, ...] = ()
     scope: frozenset[str] | None = None
+    verify: bool = False
     clock: Clock = field(default_factory=SystemClock)
 
 

@@ -17,13 +17,7 @@ def check_name(name: object, *, kind: str) -> str:
     """Return the name of a step or pipeline, refusing what some file system or cloud would refuse.
 
     Raises: DefinitionError."""
-    valid = (
-        isinstance(name, str)
-        and len(name) <= MAX_NAME_LENGTH
-        and _NAME.fullmatch(name)
-        and name.lower() not in _WINDOWS_DEVICES
-    )
-    if not valid or not isinstance(name, str):
+    if not isinstance(name, str) or not is_name(name):
         raise DefinitionError(
             f"A {kind} is named {shorten(name)}.",
             f"A name has 1 to {MAX_NAME_LENGTH} ASCII letters, digits, '_' or '-', doesn't begin with a digit"
@@ -31,6 +25,11 @@ def check_name(name: object, *, kind: str) -> str:
             f'Rename the function, or give the name with @{kind}(name="…").',
         )
     return name
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text can be the name of a step or pipeline."""
+    return len(text) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(text)) and text.lower() not in _WINDOWS_DEVICES
 
 
 def shorten(value: object) -> str:

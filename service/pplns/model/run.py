@@ -10,6 +10,8 @@ from pplns.errors import PplnsError
 RunState = Literal["queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost"]
 StepState = Literal["waiting", "running", "succeeded", "failed", "skipped"]
 RUN_STATES: tuple[RunState, ...] = ("queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost")
+STEP_STATES: tuple[StepState, ...] = ("waiting", "running", "succeeded", "failed", "skipped")
+TRIGGER_KINDS = ("manual", "api", "schedule", "pubsub", "cloudevent")
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 
 

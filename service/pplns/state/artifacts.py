@@ -1,13 +1,13 @@
 """Artifacts: the values of steps, written before the commit that names them and read back against their digest."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pplns import codecs
 from pplns.errors import DamagedArtifact, Interrupted, StoreError
-from pplns.model.artifact import StoredValue
+from pplns.model.artifact import Commit, StoredValue
 from pplns.model.ids import new_token
 from pplns.stores import Store, Upload
 from pplns.stores.protocol import Buffer
@@ -117,11 +117,7 @@ def read_artifact(store: Store, stored: StoredValue) -> Buffer:
     Raises: DamagedArtifact when they are missing or differ from their digest."""
     data = store.open(str(stored.artifact))
     if data is None:
-        raise DamagedArtifact(
-            f"The artifact {stored.artifact!r} is missing.",
-            f"Its commit names {stored.size_bytes} bytes.",
-            "Resume the run: the step is run again.",
-        )
+        raise _missing(stored)
     if digest_of(data) != stored.digest:
         raise DamagedArtifact(
             f"The artifact {stored.artifact!r} is damaged.",
@@ -129,6 +125,31 @@ def read_artifact(store: Store, stored: StoredValue) -> Buffer:
             "Resume the run: the step is run again.",
         )
     return data
+
+
+def find_damage(store: Store, prefix: str, commits: Iterable[Commit], *, thorough: bool) -> dict[str, str]:
+    """Return the steps of a run whose artifacts are missing, each with what is wrong; `thorough` reads them too."""
+    found: dict[str, str] = {}
+    present = {f"{prefix}/artifacts/{base}" for base in store.children(f"{prefix}/artifacts/")}
+    for commit in commits:
+        for value in commit.values:
+            if value.artifact is not None:
+                try:
+                    if value.artifact not in present:
+                        raise _missing(value)
+                    if thorough:
+                        read_artifact(store, value)
+                except DamagedArtifact as error:
+                    found[commit.step] = error.message
+    return found
+
+
+def _missing(stored: StoredValue) -> DamagedArtifact:
+    return DamagedArtifact(
+        f"The artifact {stored.artifact!r} is missing.",
+        f"Its commit names {stored.size_bytes} bytes.",
+        "Resume the run: the step is run again.",
+    )
 
 
 def digest_of(data: Buffer) -> str:

@@ -10,6 +10,8 @@ from pplns.state.lease import Claim, Lease, acquire_lease, cancelled, view_lease
 from pplns.state.runs import RunHead, move_hint, read_head
 from pplns.stores import Store
 
+MAX_ROUNDS = 20  # a holder may come and go between looking and asking; more often than this it is damage
+
 
 def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float) -> RunRecord:
     """Cancel a run and return its record.
@@ -19,7 +21,7 @@ def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float
 
     Raises: NotFoundError, StoreError."""
     head = read_head(store, pipeline, run_id)
-    while True:
+    for _ in range(MAX_ROUNDS):
         before = read_run(store, pipeline, run_id)
         claim = Claim(this_holder(), lease_seconds, steps=tuple(step.step for step in before.steps))
         try:
@@ -30,6 +32,11 @@ def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float
                 return read_run(store, pipeline, run_id)
         except LeaseLost:
             continue  # overtaken before the end was written: there is a holder to ask
+    raise LeaseHeld(
+        f"The run {run_id!r} of pipeline {pipeline!r} changed hands {MAX_ROUNDS} times while it was being cancelled.",
+        "Its lease can be read and its holder asked.",
+        "Try again; if it happens again, look at the lease in the store.",
+    )
 
 
 def _ask_holder(store: Store, prefix: str) -> bool:

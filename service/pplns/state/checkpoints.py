@@ -10,6 +10,7 @@ from typing import Any
 from pplns.errors import DamagedRecord
 from pplns.model.artifact import Commit, StoredValue
 from pplns.state import records
+from pplns.state.fields import Fields
 from pplns.stores import Store
 
 CommitKey = tuple[str, str]
@@ -60,7 +61,10 @@ def create_redo(store: Store, prefix: str, step: str, *, number: int, reason: st
 def _take_commit(data: bytes | None, key: CommitKey, *, name: str, found: Checkpoints) -> None:
     try:
         if data is not None:
-            found.commits[key] = commit_from(records.decode(data, name=name), name=name)
+            commit = commit_from(records.decode(data, name=name), name=name)
+            if (commit.step, commit.version) != key:
+                raise DamagedRecord(f"The commit {name!r} is of step {commit.step!r}, version {commit.version!r}.")
+            found.commits[key] = commit
     except records.NewerRecord:
         raise
     except DamagedRecord as error:
@@ -88,23 +92,27 @@ def commit_from(record: Mapping[str, Any], *, name: str) -> Commit:
 
     Raises: DamagedRecord."""
     try:
+        fields = Fields(record)
         return Commit(
-            step=record["step"], version=record["version"], several=bool(record["several"]),
-            attempt=int(record["attempt"]), tries=int(record["tries"]), started_at=record["started_at"],
-            finished_at=record["finished_at"], duration_s=float(record["duration_s"]), writer=record["writer"],
-            values=tuple(_value_from(value) for value in record["values"]),
+            step=fields.text("step"), version=fields.text("version"), several=fields.flag("several"),
+            attempt=fields.count("attempt"), tries=fields.count("tries"), started_at=fields.time("started_at"),
+            finished_at=fields.time("finished_at"), duration_s=fields.seconds("duration_s"),
+            writer=fields.text("writer"), values=tuple(_value_from(value) for value in fields.list("values")),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         raise DamagedRecord(
-            f"The commit {name!r} lacks or garbles {error}.",
+            f"The commit {name!r} garbles {error}.",
             "A commit names its values, their digests and times.",
             "Resume the run: the step is run again.",
         ) from error
 
 
-def _value_from(record: Mapping[str, Any]) -> StoredValue:
+def _value_from(record: object) -> StoredValue:
+    fields = Fields(record)
+    artifact = fields.text_or_none("artifact")
     return StoredValue(
-        codec=record["codec"], digest=record["digest"], size_bytes=record["bytes"], inline=record.get("inline"),
-        artifact=record.get("artifact"), meta=record.get("meta"), rows=record.get("rows"),
-        columns=record.get("columns"),
+        codec=fields.text("codec"), digest=fields.text("digest"), size_bytes=fields.count("bytes"),
+        inline=fields.any("inline") if artifact is None else None, artifact=artifact,
+        meta=fields.mapping_or_none("meta"), rows=fields.count_or_none("rows"),
+        columns=fields.mapping_or_none("columns"),
     )  # fmt: skip

@@ -4,14 +4,16 @@ Attempt n+1 begins only once the end of n exists. So of a paused holder and its 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, get_args
 
 from pplns.errors import DamagedRecord
-from pplns.model.run import ErrorInfo, StepRecord
+from pplns.model.run import STEP_STATES, ErrorInfo, StepRecord
 from pplns.state import records
+from pplns.state.fields import Fields
 from pplns.stores import Store
 
 EndState = Literal["succeeded", "failed", "cancelled", "lost", "continuing"]
+END_STATES: tuple[EndState, ...] = get_args(EndState)
 MAX_LOST_IN_A_ROW = 5
 
 
@@ -91,28 +93,37 @@ def _as_record(end: End) -> dict[str, Any]:
 
 def _from_record(record: Mapping[str, Any], *, name: str) -> End:
     try:
+        fields = Fields(record)
+        error = fields.mapping_or_none("error")
         return End(
-            attempt=int(record["attempt"]), state=cast("EndState", record["state"]), final=bool(record["final"]),
-            started_at=record["started_at"], first_started_at=record["first_started_at"],
-            finished_at=record["finished_at"], steps=tuple(_step_from(step) for step in record["steps"]),
-            result=record["result"], error=_error_from(record["error"]), commits=int(record.get("commits", 0)),
+            attempt=fields.count("attempt"), state=fields.one_of("state", END_STATES), final=fields.flag("final"),
+            started_at=fields.time_or_none("started_at"), first_started_at=fields.time_or_none("first_started_at"),
+            finished_at=fields.time("finished_at"), steps=tuple(_step_from(step) for step in fields.list("steps")),
+            result=fields.any("result"), error=None if error is None else _error_from(error),
+            commits=fields.count("commits"),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         raise DamagedRecord(
-            f"The end {name!r} lacks or garbles {error}.",
+            f"The end {name!r} garbles {error}.",
             "It says how an attempt of the run ended.",
             "Restore it from a backup, or start a new run.",
         ) from error
 
 
-def _step_from(record: Mapping[str, Any]) -> StepRecord:
-    known = ("step", "state", "attempts", "duration_s", "rows", "bytes", "artifact", "reused", "version")
-    return StepRecord(**{key: record[key] for key in known}, error=_error_from(record["error"]))
+def _step_from(record: object) -> StepRecord:
+    fields = Fields(record)
+    error = fields.mapping_or_none("error")
+    return StepRecord(
+        step=fields.text("step"), state=fields.one_of("state", STEP_STATES), attempts=fields.count("attempts"),
+        duration_s=fields.seconds_or_none("duration_s"), rows=fields.count_or_none("rows"),
+        bytes=fields.count_or_none("bytes"), artifact=fields.text_or_none("artifact"), reused=fields.flag("reused"),
+        version=fields.text_or_none("version"), error=None if error is None else _error_from(error),
+    )  # fmt: skip
 
 
-def _error_from(record: Mapping[str, Any] | None) -> ErrorInfo | None:
-    if record is None:
-        return None
+def _error_from(record: Mapping[str, Any]) -> ErrorInfo:
+    fields = Fields(record)
     return ErrorInfo(
-        code=record["code"], message=record["message"], hint=record.get("hint", ""), traceback=record.get("traceback")
-    )
+        code=fields.text("code"), message=fields.text("message"), hint=fields.text_or_none("hint") or "",
+        traceback=fields.text_or_none("traceback"),
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from itertools import islice
 from pplns.errors import DamagedRecord, NotFoundError, ParameterError, StoreError
 from pplns.model.artifact import Commit
 from pplns.model.ids import check_run_id, time_of_run_id
-from pplns.model.names import nearest
+from pplns.model.names import is_name, nearest, shorten
 from pplns.model.run import RUN_STATES, RunRecord, RunState, StepRecord
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import End, read_end
@@ -125,7 +125,7 @@ def find_run(store: Store, reference: str) -> tuple[str, str]:
     pipeline, _, run_id = reference.rpartition("/")
     check_run_id(run_id)
     if pipeline:
-        return pipeline, read_head(store, pipeline, run_id).run_id
+        return pipeline, read_head(store, checked_name(pipeline), run_id).run_id
     owners = [name for name in _pipelines(store) if store.read(f"{run_prefix(name, run_id)}/run.json") is not None]
     if len(owners) > 1:
         raise ParameterError(
@@ -144,6 +144,17 @@ def find_run(store: Store, reference: str) -> tuple[str, str]:
     return owners[0], run_id
 
 
+def checked_name(pipeline: str) -> str:
+    """Return the name of a pipeline, refusing what can be none before it is looked up in a store.
+
+    Raises: NotFoundError."""
+    if is_name(pipeline):
+        return pipeline
+    raise NotFoundError(
+        f"There is no pipeline {shorten(pipeline)}.", "A run is named RUN_ID or PIPELINE/RUN_ID.", "See `pplns runs`."
+    )
+
+
 def _newest_first(
     store: Store, pipeline: str | None, state: str | None, before: tuple[str, str] | None
 ) -> Iterator[tuple[str, str]]:
@@ -152,7 +163,7 @@ def _newest_first(
     def rank(one: tuple[str, str]) -> tuple[datetime, tuple[str, str]]:
         return _logical_time(store, *one), one
 
-    names = [pipeline] if pipeline else _pipelines(store)
+    names = [checked_name(pipeline)] if pipeline else _pipelines(store)
     found = [(name, run_id) for name in names for run_id in _run_ids(store, name, state)]
     ranked = sorted(map(rank, found), reverse=True)
     limit = None if before is None else rank(before)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pplns.model.ids import new_token
+from pplns.state.fields import Fields
 
 _active: set[str] = set()
 _guard = threading.Lock()
@@ -36,8 +37,11 @@ class Holder:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Holder":
         """Return the holder in a lease; what is missing is None."""
-        known = ("boot", "pid_namespace", "pid", "process_start")
-        return cls(id=str(record.get("id", "")), **{key: record.get(key) for key in known})
+        fields = Fields(dict(record))
+        return cls(
+            id=fields.text("id"), boot=fields.text_or_none("boot"), pid_namespace=fields.text_or_none("pid_namespace"),
+            pid=fields.count_or_none("pid"), process_start=fields.text_or_none("process_start"),
+        )  # fmt: skip
 
 
 def this_holder() -> Holder:
@@ -64,9 +68,23 @@ def is_gone(holder: Holder) -> bool:
         return False
     if holder.pid is None or holder.process_start is None:
         return False
-    if holder.pid == os.getpid() and holder.process_start == _process_start(holder.pid):
+    start = _process_start(holder.pid)
+    if start is None:
+        return not _exists(holder.pid)
+    if holder.pid == os.getpid() and holder.process_start == start:
         return holder.id not in _active
-    return _process_start(holder.pid) != holder.process_start
+    return start != holder.process_start
+
+
+def _exists(pid: int) -> bool:
+    """Tell whether there is a process of a number, also one that may not be looked at."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _boot() -> str | None:
@@ -81,12 +99,14 @@ def _pid_namespace() -> str | None:
 
 
 def _process_start(pid: int) -> str | None:
-    """Return the start of a process in clock ticks since boot (field 22 of proc(5) stat); None if there is none."""
+    """Return the start of a process in clock ticks since boot (field 22 of proc(5) stat); None if it isn't told.
+
+    A zombie has ended, whoever still has to collect it: its start is nobody's."""
     stat = _read(f"/proc/{pid}/stat")
     if stat is None:
         return None
     state, *rest = stat.rpartition(")")[2].split()
-    return None if state in ("Z", "X") else rest[18]
+    return "ended" if state in ("Z", "X") else rest[18]
 
 
 def _read(path: str) -> str | None:

@@ -15,6 +15,7 @@ from pplns.model.ids import new_token
 from pplns.model.run import ErrorInfo, iso, iso_now
 from pplns.state import records
 from pplns.state.ends import End, create_end, is_cancel_requested, read_end
+from pplns.state.fields import Fields
 from pplns.state.holders import Holder, is_gone, mark_active
 from pplns.stores import Store
 
@@ -65,17 +66,18 @@ def view_lease(store: Store, prefix: str) -> LeaseView | None:
         return None
     record = records.decode(register.data, name=name)
     try:
-        holder = Holder.from_json(record["holder"])
-        left = float(record["duration_s"]) - register.age_s
+        fields = Fields(record)
+        holder = Holder.from_json(fields.mapping("holder"))
+        left = fields.seconds("duration_s") - register.age_s
         return LeaseView(
-            attempt=int(record["attempt"]), generation=register.generation, holder=holder, expires_in_s=max(0.0, left),
-            live=left > 0 and not (store.shares_host and is_gone(holder)), started_at=record["started_at"],
-            first_started_at=record["first_started_at"], steps=tuple(record.get("steps", ())),
-            asked_before=bool(record.get("asked_before", False)),
+            attempt=fields.count("attempt"), generation=register.generation, holder=holder, expires_in_s=max(0.0, left),
+            live=left > 0 and not (store.shares_host and is_gone(holder)), started_at=fields.time("started_at"),
+            first_started_at=fields.time("first_started_at"), steps=tuple(map(str, fields.list("steps"))),
+            asked_before=fields.flag("asked_before"),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         raise DamagedRecord(
-            f"The lease {name!r} lacks or garbles {error}.",
+            f"The lease {name!r} garbles {error}.",
             "It says who works on the run.",
             "Restore it from a backup, or start a new run.",
         ) from error
@@ -150,11 +152,16 @@ class Lease:
     def take(self, expected: int) -> bool:
         """Write the lease against the generation that was read; tell whether nobody was faster."""
         before = self.monotonic()
-        generation = self.store.swap(lease_name(self.prefix), self._data(self.attempt), expected=expected)
+        mark_active(self.claim.holder, active=True)  # first: a sibling thread may see the lease before swap returns
+        generation = None
+        try:
+            generation = self.store.swap(lease_name(self.prefix), self._data(self.attempt), expected=expected)
+        finally:
+            if generation is None:
+                self.leave()
         if generation is None:
             return False
         self._generation, self._acknowledged = generation, before
-        mark_active(self.claim.holder, active=True)
         return True
 
     def renew(self) -> None:

@@ -56,17 +56,3 @@ def create(store: Store, name: str, payload: Mapping[str, Any], *, writer: str) 
         return None
     standing = read(store, name)
     return None if standing is not None and standing.get("writer") == writer else standing
-
-
-def field(record: Mapping[str, Any], key: str, kind: type | tuple[type, ...], *, name: str) -> Any:
-    """Return a field of a record, which must be there and of that type.
-
-    Raises: DamagedRecord."""
-    value = record.get(key)
-    if not isinstance(value, kind):
-        raise DamagedRecord(
-            f"The record {name!r} has {key} {value!r}.",
-            "It was changed by hand, or damaged.",
-            "Restore it from a backup, or start a new run.",
-        )
-    return value

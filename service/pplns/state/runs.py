@@ -10,8 +10,9 @@ from typing import Any
 
 from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError
 from pplns.model.ids import digest_fields, new_token
-from pplns.model.run import ENDED, Trigger, iso
+from pplns.model.run import ENDED, TRIGGER_KINDS, Trigger, iso
 from pplns.state import records
+from pplns.state.fields import Fields
 from pplns.stores import Store
 
 
@@ -115,22 +116,28 @@ def _as_record(head: RunHead) -> dict[str, Any]:
 
 def _from_record(record: Mapping[str, Any], *, name: str) -> RunHead:
     try:
-        trigger = record["trigger"]
-        return RunHead(
-            run_id=record["run_id"],
-            pipeline=record["pipeline"],
-            trigger=Trigger(
-                kind=trigger["kind"], key=trigger["key"], name=trigger.get("name"),
-                timezone=trigger.get("timezone", "UTC"), details=trigger.get("details", {}),
-            ),
-            params=dict(record["params"]),
-            params_digest=record["params_digest"],
-            logical_date=datetime.fromisoformat(record["logical_date"]),
-            created_at=datetime.fromisoformat(record["created_at"]),
+        fields = Fields(record)
+        head = RunHead(
+            run_id=fields.text("run_id"), pipeline=fields.text("pipeline"),
+            trigger=_trigger_from(fields.any("trigger")), params=fields.mapping("params"),
+            params_digest=fields.text("params_digest"),
+            logical_date=datetime.fromisoformat(fields.time("logical_date")),
+            created_at=datetime.fromisoformat(fields.time("created_at")),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if f"{head.prefix}/run.json" != name:
+            raise ValueError(f"'run_id' and 'pipeline': {head.pipeline}/{head.run_id} lies elsewhere")
+    except ValueError as error:
         raise DamagedRecord(
-            f"The record {name!r} lacks or garbles {error}.",
+            f"The record {name!r} garbles {error}.",
             "It says what the run is and how it was started.",
             "Restore it from a backup, or start a new run.",
         ) from error
+    return head
+
+
+def _trigger_from(record: object) -> Trigger:
+    fields = Fields(record)
+    return Trigger(
+        kind=fields.one_of("kind", TRIGGER_KINDS), key=fields.text("key"), name=fields.text_or_none("name"),
+        timezone=fields.text("timezone"), details=fields.mapping("details"),
+    )  # fmt: skip

@@ -7,12 +7,13 @@ from pplns.model.artifact import Commit
 from pplns.model.names import nearest
 from pplns.state.artifacts import load_value
 from pplns.state.checkpoints import read_checkpoints
+from pplns.state.history import read_run
 from pplns.state.runs import read_head
 from pplns.stores import Store
 
 
 def read_commit(store: Store, pipeline: str, run_id: str, step: str) -> Commit:
-    """Return the newest commit of a step.
+    """Return the commit of a step that the run's record names, or the newest while it names none.
 
     Raises: NotFoundError, DamagedRecord."""
     head = read_head(store, pipeline, run_id)
@@ -25,11 +26,13 @@ def read_commit(store: Store, pipeline: str, run_id: str, step: str) -> Commit:
             f"Committed steps: {', '.join(map(repr, known)) or 'none'}.",
             f"Did you mean {nearest(step, known)!r}?" if nearest(step, known) else "See `pplns run-info`.",
         )
-    return max(commits, key=lambda commit: commit.finished_at)
+    version = next((one.version for one in read_run(store, pipeline, run_id).steps if one.step == step), None)
+    shown = checkpoints.commits.get((step, version or ""))
+    return shown or max(commits, key=lambda commit: commit.finished_at)
 
 
 def read_values(store: Store, pipeline: str, run_id: str, step: str) -> tuple[Commit, list[Any]]:
-    """Return the newest commit of a step and its values: one, or several for a step with several outputs.
+    """Return a step's commit as the run's record names it, and its values: one, or several for several outputs.
 
     Raises: NotFoundError, DamagedArtifact, DamagedRecord."""
     commit = read_commit(store, pipeline, run_id, step)

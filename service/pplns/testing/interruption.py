@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Literal
 
 from pplns.engine.events import AttemptStarted, Event, StepCommitted
-from pplns.errors import LeaseLost, NotFoundError
+from pplns.errors import LeaseLost, NotFoundError, StopSignal
 from pplns.model.names import nearest
 from pplns.state.checkpoints import commit_from
 from pplns.state.records import decode
@@ -23,6 +23,14 @@ from pplns.testing.passing import Operation, PassingStore
 Interrupts = Collection[str] | Literal["every-step"]
 SETTLE_SECONDS = 5.0  # what a dead attempt's threads get to end, so that no step runs beside its own repeat
 NOTHING_HELD: Mapping[str, int] = {}
+
+
+class UnknownInterrupt(StopSignal):
+    """Ends an attempt before any step, since it would never be interrupted; `error` says which name is wrong."""
+
+    def __init__(self, error: NotFoundError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class MortalStore(PassingStore):
@@ -45,7 +53,7 @@ class MortalStore(PassingStore):
     def observe(self, event: Event) -> None:
         """Take an event, unless the process that reports it is dead.
 
-        Raises: NotFoundError when the run has no step of a name to interrupt after."""
+        Raises: UnknownInterrupt when the run has no step of a name to interrupt after."""
         if isinstance(event, AttemptStarted) and self._interrupts != "every-step":
             _check_names(self._interrupts, event)
         if self.died_after is None:
@@ -116,8 +124,10 @@ def _check_names(names: Collection[str], event: AttemptStarted) -> None:
     for name in names:
         if name not in event.steps:
             close = nearest(name, event.steps)
-            raise NotFoundError(
-                f"Pipeline {event.pipeline!r} has no step {name!r} to interrupt after.",
-                f"Its steps in this run: {', '.join(map(repr, event.steps))}.",
-                f"Did you mean {close!r}?" if close else 'Name one of them, or write interrupt="every-step".',
+            raise UnknownInterrupt(
+                NotFoundError(
+                    f"Pipeline {event.pipeline!r} has no step {name!r} to interrupt after.",
+                    f"Its steps in this run: {', '.join(map(repr, event.steps))}.",
+                    f"Did you mean {close!r}?" if close else 'Name one of them, or write interrupt="every-step".',
+                )
             )

@@ -13,7 +13,7 @@ from typing import Any
 from pplns.engine.clock import Clock
 from pplns.engine.events import Event, Observer, StepCommitted
 from pplns.engine.runner import Origin, resume_run, run_pipeline
-from pplns.errors import DefinitionError, LeaseHeld, NotFoundError, StateError
+from pplns.errors import DefinitionError, LeaseHeld, LeaseLost, NotFoundError, StateError
 from pplns.graph import Reference, build_graph, fill
 from pplns.model.ids import new_token
 from pplns.model.names import nearest
@@ -26,7 +26,7 @@ from pplns.steps import Pipeline
 from pplns.steps.parameters import convert_params
 from pplns.stores import MemoryStore, Store
 from pplns.testing.clock import FrozenClock, check_aware
-from pplns.testing.interruption import Interrupts, MortalStore, settle_threads
+from pplns.testing.interruption import Interrupts, MortalStore, UnknownInterrupt, settle_threads
 
 AnyPipeline = Pipeline[..., Any]
 Attempt = Callable[[Store, Observer], RunRecord]
@@ -220,7 +220,9 @@ def _run_to_the_end(
         before = threading.enumerate()
         try:
             record = attempt(mortal, mortal.observe)
-        except LeaseHeld:
+        except UnknownInterrupt as unknown:
+            raise unknown.error from None
+        except (LeaseHeld, LeaseLost):
             if mortal.died_after is None:
                 raise
             settle_threads(before)
