@@ -155,7 +155,7 @@ def test_this_process_is_not_gone_while_it_works() -> None:
 
 
 def test_a_process_that_may_not_be_looked_at_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where /proc hides other users' processes, only the lease's end tells; one that isn't there is gone all the same."""
+    """Where /proc hides other users' processes only the lease's end tells; one that isn't there is gone."""
     holder = this_holder()
     if holder.process_start is None:
         pytest.skip("this system doesn't tell when a process started, so leases only run out")

@@ -16,7 +16,7 @@ COMMANDS = {
     "cancel": CommandPlace("pplns_deploy.cli.run", "cancel", "Cancel a run."),
     "runs": CommandPlace("pplns_deploy.cli.inspect", "runs", "List runs, newest first."),
     "run-info": CommandPlace("pplns_deploy.cli.inspect", "run_info", "Show all that is recorded about a run."),
-    "artifact": CommandPlace("pplns_deploy.cli.inspect", "artifact", "Show or save what a step of a run returned."),
+    "artifact": CommandPlace("pplns_deploy.cli.artifact", "artifact", "Show or save what a step of a run returned."),
     "completion": CommandPlace("pplns_deploy.cli.completion", "completion", "Print the script for completion by TAB."),
 }
 

@@ -34,7 +34,8 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 def completion(context: click.Context, *, shell: str) -> None:
     """Print the script for completion by TAB.
 
-    It completes commands, options, names of pipelines, run ids and steps. Runs and steps are completed from a store on this machine, not from a bucket.
+    It completes commands, options, names of pipelines, run ids and steps. Runs and steps are completed from a store
+    on this machine, not from a bucket.
     """
     found = get_completion_class(shell)
     if found is not None:

@@ -3,6 +3,7 @@
 With `--json` stdout belongs to that document alone. Whatever else is printed meanwhile, by a step, a library or a
 process that a step started, goes to stderr, so the file descriptor itself is turned round."""
 
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any, TextIO
 import click
 
 PIPED_WIDTH = 80  # for tables that have to be cut somewhere
+_READER_LEFT = (errno.EPIPE, *((errno.EINVAL,) if os.name == "nt" else ()))
 _IN_ASCII = str.maketrans({"→": "->", "←": "<-", "✓": "+", "✗": "x", "…": "...", "·": "-", "↻": "~", "─": "-"})
 
 
@@ -64,8 +66,15 @@ def open_console(*, as_json: bool) -> Console:
 
 
 def write_line(text: str, stream: TextIO) -> None:
-    """Write a line so that any stream can take it: where it has no such characters, their ASCII likenesses."""
-    click.echo(spell(text, stream.encoding or "ascii"), file=stream)
+    """Write a line so that any stream can take it: where it has no such characters, their ASCII likenesses.
+
+    Where the reader has left (`pplns run … | head -1`) the stream goes on into nothing: a run ends as it would have."""
+    try:
+        click.echo(spell(text, stream.encoding or "ascii"), file=stream)
+    except OSError as error:
+        if error.errno not in _READER_LEFT:
+            raise
+        _lead_nowhere(stream)
 
 
 def spell(text: str, encoding: str) -> str:
@@ -75,6 +84,13 @@ def spell(text: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return text.translate(_IN_ASCII).encode(encoding, "backslashreplace").decode(encoding)
     return text
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Point a stream's descriptor to nowhere, for what steps and the processes that they start print, too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _take_over_stdout(stdout: TextIO) -> TextIO:

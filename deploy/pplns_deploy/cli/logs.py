@@ -4,6 +4,7 @@ One handler shows what goes to `current_run().logger`, and what the project's ow
 keeps quiet as soon as the root logger has a handler: then the project set up logging itself, and shows it already."""
 
 import logging
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -48,8 +49,8 @@ class StepLogs(logging.Handler):
         if logging.getLogger().handlers:
             return
         try:
-            for line in log_lines(record):
-                write_line(line, sys.stderr)  # as it is now: on a terminal it passes above what is running
+            # the stream as it is now: on a terminal it passes above what is running
+            write_line("\n".join(log_lines(record)), sys.stderr)
         except Exception:
             self.handleError(record)
 
@@ -77,7 +78,7 @@ def _source_of(record: logging.LogRecord) -> str:
 
 def _packages_of(root: Path) -> list[str]:
     """Return the top names of the modules that were loaded from a project, but for what is installed into it."""
-    here = str(root.resolve())
+    here = f"{root.resolve()}{os.sep}"
     found = {
         name.partition(".")[0]
         for name, module in list(sys.modules.items())

@@ -52,9 +52,9 @@ def _save_tables(tables: Iterable[Any], output: Path) -> None:
 
     try:
         _write_tables(map(_as_arrow, tables), output, open_writer)
-    except pyarrow.ArrowException as error:
+    except (KeyError, pyarrow.ArrowException) as error:
         raise ParameterError(
-            f"The value can't be saved as {output.name!r}: {'; '.join(map(str, error.args))}.",
+            f"The value can't be saved as {output.name!r}: {'; '.join(map(str, error.args)).rstrip('.')}.",
             "In a file a column has one type, and all tables of a stream have the same columns.",
             "Save it in another form, or convert the column in a step.",
         ) from error

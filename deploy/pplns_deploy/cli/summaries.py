@@ -119,10 +119,13 @@ def _of_arrow(name: str, values: Any) -> ColumnSummary:
     from pyarrow import compute
 
     library: Any = compute
+    type_ = str(values.type)
     if pa.types.is_dictionary(values.type):
         values = library.cast(values, values.type.value_type)
+    elif pa.types.is_string_view(values.type):  # polars' text; Arrow finds no least one in it
+        values = library.cast(values, pa.large_string())
     nulls: int = library.sum(library.is_null(values, nan_is_null=pa.types.is_floating(values.type))).as_py() or 0
-    summary = ColumnSummary(name, str(values.type), nulls)
+    summary = ColumnSummary(name, type_, nulls)
     try:
         found: dict[str, Any] = library.min_max(values).as_py()
     except (pa.ArrowException, ValueError):  # nested values have no order
