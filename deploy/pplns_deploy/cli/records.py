@@ -56,9 +56,10 @@ def ending_lines(record: RunRecord, *, took_s: float | None) -> list[str]:
     if record.state == "succeeded" and record.result is not None:
         shown = _json_lines(record.result)
         lines += [f"Result: {shown[0]}"] if len(shown) == 1 else ["Result:", *(f"  {line}" for line in shown)]
-    waiting = [step.step for step in record.steps if step.state in ("waiting", "skipped")]
-    if waiting:
-        lines += [f"Not run: {', '.join(waiting)}."]
+    unfinished = [step for step in record.steps if step.state in ("waiting", "skipped")]
+    for title, is_begun in (("Not finished", True), ("Not run", False)):
+        names = [step.step for step in unfinished if bool(step.attempts) is is_begun]
+        lines += [f"{title}: {', '.join(names)}."] if names else []
     return lines
 
 
