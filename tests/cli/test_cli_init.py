@@ -55,6 +55,14 @@ def test_the_name_in_pyproject_is_one_that_packaging_takes(pplns, tmp_path):
     assert tomllib.loads((new / "pyproject.toml").read_text())["project"]["name"] == "mein-fluge-2013"
 
 
+@pytest.fixture
+def _examples_not_imported(monkeypatch):
+    """Hide the examples of this repository, which their own tests import into the same process."""
+    for name in [name for name in sys.modules if name.split(".")[0] in ("nyc_flights", "daily_orders")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.usefixtures("_examples_not_imported")
 def test_nyc_flights_comes_with_its_data(pplns, tmp_path):
     """The shipped example runs from the new project."""
     new = tmp_path / "flights"
@@ -66,6 +74,7 @@ def test_nyc_flights_comes_with_its_data(pplns, tmp_path):
     assert ran.document["result"]["flights"] == 27004
 
 
+@pytest.mark.usefixtures("_examples_not_imported")
 def test_daily_orders_runs_offline(pplns, tmp_path, monkeypatch):
     """The example for BigQuery comes with sample data, and runs without an account."""
     monkeypatch.chdir(tmp_path)
