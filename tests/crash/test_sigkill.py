@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-RUN_SECONDS = 0.35  # what the steps take without a kill, roughly: the span from which instants are drawn
 STEPS = 30
 
 
@@ -75,6 +74,15 @@ def wait_for_a_step(harness: Harness, process: "subprocess.Popen[bytes]", before
         time.sleep(0.001)
 
 
+def seconds_of_a_run(harness: Harness) -> float:
+    """Return what the steps take without a kill: the span from which instants are drawn."""
+    process = harness.start("run", "branching", "--run-id", "unkilled")
+    wait_for_a_step(harness, process, 0)
+    begun = time.monotonic()
+    process.communicate(timeout=60)
+    return time.monotonic() - begun
+
+
 def branch_of(name: str) -> str:
     return name.split("_", maxsplit=1)[0]
 
@@ -122,15 +130,15 @@ def test_killed_at_random_instants_it_ends_with_the_same_result(
     harness: Harness, rng: random.Random, sample: Callable[..., int]
 ) -> None:
     """Runs are killed up to four times each; no committed step starts again, and every repeat is accounted for."""
-    kills = sample(full=400, ci=40)
-    number = 0
+    kills, number = sample(full=400, ci=40), 0
+    span = seconds_of_a_run(harness)
     while kills:
         run_id = f"run-{number}"
         number += 1
         before = len(harness.lines())
         repeats: Counter[str] = Counter()
         for _ in range(min(kills, rng.randint(1, 4))):
-            repeated = kill_once(harness, run_id, rng.uniform(0, RUN_SECONDS))
+            repeated = kill_once(harness, run_id, rng.uniform(0, span))
             if repeated is None:
                 break
             repeats += repeated
