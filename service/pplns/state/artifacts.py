@@ -24,6 +24,10 @@ class ArtifactPlace:
     step: str
     version: str
 
+    def name(self, token: str, *, extension: str) -> str:
+        """Return the name of a new artifact. Half of the token is enough: a name that is taken is tried anew."""
+        return f"{self.prefix}/artifacts/{self.step}@{self.version}.{token[:8]}.{extension}"
+
 
 class Settled(codecs.Artifact):
     """A streamed value in its artifact, which is opened for the first consumer."""
@@ -69,7 +73,7 @@ def store_value(
         data = held.inline_bytes
         return _stored(held, digest=digest_of(data), size_bytes=len(data), inline=held.inline)
     while True:
-        name = f"{place.prefix}/artifacts/{place.step}@{place.version}.{new_token()[:8]}.{held.extension}"
+        name = place.name(new_token(), extension=held.extension)
         try:
             with store.upload(name) as upload:
                 sink = _DigestSink(upload, is_abandoned)
