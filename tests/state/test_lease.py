@@ -1,5 +1,6 @@
 """Who may work on a run, and what a holder does that was paused, sealed or overtaken."""
 
+import json
 import os
 from dataclasses import replace
 
@@ -180,6 +181,21 @@ def test_a_sibling_thread_sees_the_holder_at_work(clock: Clock) -> None:
 
     assert isinstance(lease, Lease)
     lease.leave()
+
+
+def test_a_lease_from_before_a_field_came_is_read(store: MemoryStore, clock: Clock) -> None:
+    """Fields that came later are optional, so that an upgrade goes on with the runs that there are."""
+    acquire(store, clock)
+    register = store.read_register(f"{PREFIX}/lease.json")
+    assert register is not None
+    record = json.loads(register.data)
+    del record["asked_before"]
+    store.swap(f"{PREFIX}/lease.json", json.dumps(record).encode(), expected=register.generation)
+
+    view = view_lease(store, PREFIX)
+
+    assert view is not None
+    assert view.asked_before is False
 
 
 def test_a_garbled_lease_is_named(store: MemoryStore) -> None:

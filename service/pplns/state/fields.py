@@ -38,6 +38,10 @@ class Fields:
         """Return true or false."""
         return self._checked(key, self.any(key), bool)
 
+    def flag_or_false(self, key: str) -> bool:
+        """Return true or false, or false where it is missing: a field that came later."""
+        return key in self._record and self.flag(key)
+
     def count(self, key: str) -> int:
         """Return a whole number that is not negative."""
         value = self.any(key)

@@ -73,7 +73,7 @@ def view_lease(store: Store, prefix: str) -> LeaseView | None:
             attempt=fields.count("attempt"), generation=register.generation, holder=holder, expires_in_s=max(0.0, left),
             live=left > 0 and not (store.shares_host and is_gone(holder)), started_at=fields.time("started_at"),
             first_started_at=fields.time("first_started_at"), steps=tuple(map(str, fields.list("steps"))),
-            asked_before=fields.flag("asked_before"),
+            asked_before=fields.flag_or_false("asked_before"),
         )  # fmt: skip
     except ValueError as error:
         raise DamagedRecord(
