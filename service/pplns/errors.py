@@ -10,12 +10,14 @@
     │   └── StorageRefused    a step's value has no format that gives it back equal
     ├── RetryableError        raised in a step: a later try may help
     ├── StoreError            the store can't be written or reached
+    ├── PublishError          a topic can't be reached or takes no message
     └── StateError            what is stored can't be gone on with
         ├── CheckpointConflict   another holder committed first
         ├── DamagedArtifact      stored bytes differ from their digest
         ├── DamagedRecord        a record is unreadable, or newer than this pplns
         ├── KeyReused            a run id or key again, with other parameters
-        └── LeaseHeld            another holder works on the run
+        ├── LeaseHeld            another holder works on the run
+        └── TooManyRuns          max_concurrent_runs of the pipeline are under way
     StopSignal (BaseException)   ends an attempt; `except Exception` can't swallow it
     ├── LeaseLost
     └── Interrupted
@@ -109,6 +111,12 @@ class StoreError(PplnsError):
     code = "store_unavailable"
 
 
+class PublishError(PplnsError):
+    """A message can't be published; nothing says that it was."""
+
+    code = "publish_failed"
+
+
 class StateError(PplnsError):
     """What is stored can't be gone on with."""
 
@@ -143,6 +151,16 @@ class LeaseHeld(StateError):
     """Another holder works on this run; `retry_after` is the seconds until its lease could expire."""
 
     code = "lease_held"
+
+    def __init__(self, met: str, expected: str = "", remedy: str = "", *, retry_after: float = 0.0) -> None:
+        super().__init__(met, expected, remedy)
+        self.retry_after = retry_after
+
+
+class TooManyRuns(StateError):
+    """`max_concurrent_runs` of the pipeline are under way; `retry_after` is when to ask again, in seconds."""
+
+    code = "too_many_runs"
 
     def __init__(self, met: str, expected: str = "", remedy: str = "", *, retry_after: float = 0.0) -> None:
         super().__init__(met, expected, remedy)

@@ -20,6 +20,7 @@ PROJECT_FILE = "pyproject.toml"
 NO_FLAGS: Mapping[str, str] = MappingProxyType({})
 
 _MODULE_AND_NAME = re.compile(r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*")  # two letters at least: C:x is a Windows path
+_TOPIC = re.compile(r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
 _STORE_URL = re.compile(r"file:[^?]+(\?.*)?|gs://[^/?]+(/.*)?|memory:[^?]*", re.DOTALL)
 
 
@@ -29,7 +30,7 @@ class Settings:
 
     `pipelines_module` is `module:name` where the pipeline is named by its module instead of a folder to search;
     `pipelines` is the root then. A relative `file:` path in `store` is relative to `root`. `pipeline` is the only
-    one to import and serve, or None for all."""
+    one to import and serve, or None for all. `topic` and `dead_letter_topic` are as `topic_of` completes them."""
 
     root: Path
     pipelines: Path
@@ -39,6 +40,14 @@ class Settings:
     pipeline: str | None = None
     lease_seconds: float = 30.0
     pipelines_module: str | None = None
+    request_seconds: float = 3600.0
+    push_seconds: float = 600.0
+    schedule_seconds: float = 1800.0
+    margin_seconds: float = 30.0
+    topic: str | None = None
+    dead_letter_topic: str | None = None
+    audience: str | None = None
+    allowed_callers: tuple[str, ...] = ()
 
 
 class Given(NamedTuple):
@@ -84,6 +93,11 @@ def load_settings(
     values = {name: _read(rows[name], found) for name, found in given.items()}
     folder, module = values.pop("pipelines", (root / "pipelines", None))
     return Settings(root=root, pipelines=folder or root, pipelines_module=module, **values)
+
+
+def topic_of(topic: str | None, pipeline: str) -> str | None:
+    """Return a topic from the settings for one pipeline: `{pipeline}` in it stands for the pipeline's name."""
+    return None if topic is None else topic.replace("{pipeline}", pipeline)
 
 
 def find_project(start: Path) -> Path:
@@ -275,6 +289,20 @@ def _seconds(given: Given) -> float:
     return seconds
 
 
+def _topic(given: Given) -> str:
+    text = _text(given)
+    if not _TOPIC.fullmatch(text.replace("{pipeline}", "pipeline")):
+        raise ValueError
+    return text
+
+
+def _accounts(given: Given) -> tuple[str, ...]:
+    accounts = tuple(one.strip() for one in _text(given).split(","))
+    if not all(re.fullmatch(r"[^@\s,]+@[^@\s,]+", one) for one in accounts):
+        raise ValueError
+    return accounts
+
+
 TABLE: tuple[Row, ...] = (
     Row(
         "pipelines", "pipelines", "PPLNS_PIPELINES", "a folder, or module:name for one pipeline of a module",
@@ -299,5 +327,37 @@ TABLE: tuple[Row, ...] = (
     Row(
         "lease_seconds", None, "PPLNS_LEASE_SECONDS", "a number of seconds above 0",
         "30", "how long a run stays with a process that has stopped answering", _seconds,
+    ),
+    Row(
+        "request_seconds", None, "CLOUD_RUN_TIMEOUT_SECONDS", "a number of seconds above 0",
+        "3600", "how long one request may last, as the service is deployed", _seconds,
+    ),
+    Row(
+        "push_seconds", None, "PPLNS_PUSH_SECONDS", "a number of seconds above 0",
+        "600", "how long Pub/Sub waits for the answer to a push", _seconds,
+    ),
+    Row(
+        "schedule_seconds", None, "PPLNS_SCHEDULE_SECONDS", "a number of seconds above 0",
+        "1800", "how long Cloud Scheduler waits for an answer", _seconds,
+    ),
+    Row(
+        "margin_seconds", None, "PPLNS_MARGIN_SECONDS", "a number of seconds above 0",
+        "30", "how long before these times an attempt stops at a step boundary", _seconds,
+    ),
+    Row(
+        "topic", None, "PPLNS_TOPIC", "projects/PROJECT/topics/NAME, where {pipeline} stands for a pipeline's name",
+        None, "the topic of each pipeline's own, for continuations and respond-async", _topic,
+    ),
+    Row(
+        "dead_letter_topic", None, "PPLNS_DEAD_LETTER_TOPIC", "projects/PROJECT/topics/NAME, {pipeline} as above",
+        None, "where messages go that failed for good or can't become a run", _topic,
+    ),
+    Row(
+        "audience", None, "PPLNS_AUDIENCE", "the audience that tokens are made for, such as a URL",
+        None, "refuse requests without an OIDC token for it; unset, Cloud Run alone checks callers", _text,
+    ),
+    Row(
+        "allowed_callers", None, "PPLNS_ALLOWED_CALLERS", "e-mail addresses of accounts, with commas between",
+        None, "who may call, where an audience is set; every account, unless set", _accounts,
     ),
 )  # fmt: skip

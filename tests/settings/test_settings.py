@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pplns.errors import ConfigError
-from pplns.settings import TABLE, Settings, find_project, load_settings
+from pplns.settings import TABLE, Settings, find_project, load_settings, topic_of
 
 
 @pytest.fixture
@@ -63,12 +63,22 @@ def test_every_setting_is_read_from_the_environment(project: Path):
     environ = {
         "PPLNS_PIPELINES": "sales", "PPLNS_STORE": "memory:", "PPLNS_TABLE_FORMAT": "parquet",
         "PPLNS_TIMEZONE": "America/New_York", "PPLNS_PIPELINE": "daily", "PPLNS_LEASE_SECONDS": "1.5",
+        "CLOUD_RUN_TIMEOUT_SECONDS": "900", "PPLNS_PUSH_SECONDS": "60", "PPLNS_SCHEDULE_SECONDS": "180",
+        "PPLNS_MARGIN_SECONDS": "5", "PPLNS_TOPIC": "projects/sales-1/topics/{pipeline}-runs",
+        "PPLNS_DEAD_LETTER_TOPIC": "projects/sales-1/topics/dead", "PPLNS_AUDIENCE": "https://pplns.example",
+        "PPLNS_ALLOWED_CALLERS": "a@x.example, b@x.example",
     }  # fmt: skip
 
     settings = load_settings(project, environ=environ)
 
     assert set(environ) == {row.variable for row in TABLE}
-    assert settings == Settings(project, project / "sales", "memory:", "parquet", "America/New_York", "daily", 1.5)
+    assert settings == Settings(
+        project, project / "sales", "memory:", "parquet", "America/New_York", "daily", 1.5,
+        request_seconds=900, push_seconds=60, schedule_seconds=180, margin_seconds=5,
+        topic="projects/sales-1/topics/{pipeline}-runs", dead_letter_topic="projects/sales-1/topics/dead",
+        audience="https://pplns.example", allowed_callers=("a@x.example", "b@x.example"),
+    )  # fmt: skip
+    assert topic_of(settings.topic, "daily") == "projects/sales-1/topics/daily-runs"
 
 
 def test_a_module_may_stand_for_the_folder(project: Path):
