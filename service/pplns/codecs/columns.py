@@ -124,14 +124,19 @@ def _masked_column(values: Any) -> Column:
     return Converted(values.__arrow_array__(), {"kind": "masked", "dtype": str(values.dtype)})
 
 
+def string_note(dtype: Any) -> Note:
+    """Return the note of a pandas string dtype."""
+    return {
+        "kind": "string", "storage": dtype.storage, "na": "nan" if isinstance(dtype.na_value, float) else "NA",
+    }  # fmt: skip
+
+
 def _string_column(values: Any) -> Column:
-    dtype = values.dtype
-    na = "nan" if isinstance(dtype.na_value, float) else "NA"
     try:
         array = values.__arrow_array__()
     except UnicodeEncodeError:
         raise UnstorableError("text that UTF-8 can't hold (lone surrogates)", "Clean the text first.") from None
-    return Converted(array, {"kind": "string", "storage": dtype.storage, "na": na})
+    return Converted(array, string_note(values.dtype))
 
 
 def _zoned_column(values: Any) -> Column:

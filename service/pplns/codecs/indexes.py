@@ -7,7 +7,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
-from pplns.codecs.columns import Column, Converted, from_column, to_column, to_numpy
+from pplns.codecs.columns import Column, Converted, from_column, string_note, to_column, to_numpy
 from pplns.codecs.libraries import numpy, pandas, pyarrow
 from pplns.codecs.objects import base64_text
 from pplns.codecs.values import decode, encode
@@ -65,6 +65,11 @@ def index_as_note(index: Any) -> Note:
     Raises: UnstorableError."""
     if type(index).__name__ == "Index" and index.dtype == object:
         return {"kind": "labels", "name": encode(index.name, []), "v": encode(index.tolist(), [])}
+    if type(index).__name__ == "Index" and type(index.dtype).__name__ == "StringDtype":
+        text = index.tolist()
+        if all(type(one) is str and one.isascii() for one in text):  # other text may hold what UTF-8 can't
+            name = encode(index.name, [])
+            return {"kind": "index", "name": name, "values": string_note(index.dtype), "freq": None, "text": text}
     found = to_index_columns(index, dictionaries=True)
     if found.note.get("values", {}).get("kind") == "string" and not index.hasnans:
         return {**found.note, "text": index.tolist()}

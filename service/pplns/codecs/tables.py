@@ -109,7 +109,7 @@ def read_table(data: Bytes, table_format: str) -> Any:
 
 def format_for(types: Iterable[Any], table_format: TableFormat) -> TableFormat:
     """Return the format asked for, or Arrow where Parquet has no such type: unions, dictionaries of numbers."""
-    return table_format if all(_fits_parquet(type_) for type_ in types) else "arrow"
+    return "parquet" if table_format == "parquet" and all(map(_fits_parquet, types)) else "arrow"
 
 
 def write_schema(schema: Any) -> str:
