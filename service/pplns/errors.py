@@ -7,10 +7,12 @@
     ├── ParameterError        a parameter is unknown, missing or doesn't convert
     ├── NotFoundError         no pipeline, run or step of that name
     ├── TerminalError         raised in a step: a retry can't help
-    │   └── StorageRefused    a step's value has no format that gives it back equal
+    │   ├── StorageRefused    a step's value has no format that gives it back equal
+    │   └── SecretMissing     a secret has no value here
     ├── RetryableError        raised in a step: a later try may help
     ├── StoreError            the store can't be written or reached
     ├── PublishError          a topic can't be reached or takes no message
+    ├── RegistryError         a container registry can't be reached, or refuses
     └── StateError            what is stored can't be gone on with
         ├── CheckpointConflict   another holder committed first
         ├── DamagedArtifact      stored bytes differ from their digest
@@ -95,6 +97,12 @@ class StorageRefused(TerminalError):
     code = "cannot_store"
 
 
+class SecretMissing(TerminalError):
+    """A secret has no value in this environment."""
+
+    code = "secret_missing"
+
+
 class RetryableError(PplnsError):
     """Raise it in a step when a later try may help; `retry_after` in seconds is waited at least."""
 
@@ -115,6 +123,12 @@ class PublishError(PplnsError):
     """A message can't be published; nothing says that it was."""
 
     code = "publish_failed"
+
+
+class RegistryError(PplnsError):
+    """A container registry can't be reached, refuses, or gives other bytes than their digest says."""
+
+    code = "registry_failed"
 
 
 class StateError(PplnsError):

@@ -6,7 +6,7 @@ default. `TABLE` is the one list of them; `docs/configuration.md` explains each 
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, cast
@@ -16,7 +16,10 @@ from pplns.model.names import shorten
 from pplns.model.triggers import check_timezone
 
 TableFormat = Literal["arrow", "parquet"]
+LogFormat = Literal["auto", "json", "text"]
 PROJECT_FILE = "pyproject.toml"
+DEPLOY_TABLES = ("env", "image", "lock")  # in [tool.pplns], for the deploy tool to read and to check
+GOOGLE_CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 NO_FLAGS: Mapping[str, str] = MappingProxyType({})
 
 _MODULE_AND_NAME = re.compile(r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*")  # two letters at least: C:x is a Windows path
@@ -48,6 +51,14 @@ class Settings:
     dead_letter_topic: str | None = None
     audience: str | None = None
     allowed_callers: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    cloud_run_checks: bool = False
+    certificates_url: str = GOOGLE_CERTIFICATES
+    log_format: LogFormat = "auto"
+    cloud_logging: bool = False
+    google_project: str | None = None
+    cloud_service: str | None = None
+    port: int = 8080
 
 
 class Given(NamedTuple):
@@ -120,6 +131,15 @@ def find_project(start: Path) -> Path:
     )
 
 
+def read_project_file(root: Path) -> Mapping[str, Any]:
+    """Return the whole pyproject.toml of a project, or nothing where it has none.
+
+    Raises: ConfigError for one that can't be read or is no TOML."""
+    file = root / PROJECT_FILE
+    text = _text_of(file)
+    return {} if text is None else _parse(text, file)
+
+
 def _project_root(project: Path | None, environ: Mapping[str, str]) -> Path:
     if project is not None:
         return find_project(project)
@@ -143,8 +163,16 @@ def project_above(start: Path) -> Path | None:
 
 def _table_of(file: Path) -> Mapping[str, Any] | None:
     """Return `[tool.pplns]` of a pyproject.toml, or None where there is no such file or table."""
+    text = _text_of(file)
+    tool: Any = None if text is None else _parse(text, file).get("tool")
+    if not isinstance(tool, dict) or "pplns" not in tool:
+        return None
+    return _checked_table(cast("dict[str, Any]", tool)["pplns"], file)
+
+
+def _text_of(file: Path) -> str | None:
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        return file.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -156,10 +184,6 @@ def _table_of(file: Path) -> Mapping[str, Any] | None:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise _no_toml(file, line, "a byte that is no UTF-8") from None
-    tool = _parse(text, file).get("tool")
-    if not isinstance(tool, dict) or "pplns" not in tool:
-        return None
-    return _checked_table(cast("dict[str, Any]", tool)["pplns"], file)
 
 
 def _parse(text: str, file: Path) -> dict[str, Any]:
@@ -195,10 +219,14 @@ def _from_file(root: Path) -> dict[str, Given]:
     file = root / PROJECT_FILE
     names = {row.key: row.name for row in TABLE if row.key}
     table = _table_of(file) or {}
-    for key in table:
+    given: dict[str, Given] = {}
+    for key, value in table.items():
+        if key in DEPLOY_TABLES:
+            continue
         if key not in names:
-            raise _unknown(f"the key {key!r} in [tool.pplns] of {file}", key, list(names))
-    return {names[key]: Given(value, f"{key} in [tool.pplns] of {file}", root) for key, value in table.items()}
+            raise _unknown(f"the key {key!r} in [tool.pplns] of {file}", key, [*names, *DEPLOY_TABLES])
+        given[names[key]] = Given(value, f"{key} in [tool.pplns] of {file}", root)
+    return given
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
@@ -278,6 +306,20 @@ def _table_format(given: Given) -> TableFormat:
     raise ValueError
 
 
+def _log_format(given: Given) -> LogFormat:
+    formats: tuple[LogFormat, ...] = ("auto", "json", "text")
+    for known in formats:
+        if given.value == known:
+            return known
+    raise ValueError
+
+
+def _flag(given: Given) -> bool:
+    if given.value not in ("0", "1"):
+        raise ValueError
+    return given.value == "1"
+
+
 def _timezone(given: Given) -> str:
     return check_timezone(_text(given), where=given.source)
 
@@ -289,9 +331,23 @@ def _seconds(given: Given) -> float:
     return seconds
 
 
+def _port(given: Given) -> int:
+    text = _text(given)
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise ValueError
+    return int(text)
+
+
 def _topic(given: Given) -> str:
     text = _text(given)
     if not _TOPIC.fullmatch(text.replace("{pipeline}", "pipeline")):
+        raise ValueError
+    return text
+
+
+def _certificates_url(given: Given) -> str:
+    text = _text(given)
+    if not re.fullmatch(r"https://[^\s]+|http://(127\.0\.0\.1|localhost|\[::1\])[:/][^\s]*", text):
         raise ValueError
     return text
 
@@ -301,6 +357,15 @@ def _accounts(given: Given) -> tuple[str, ...]:
     if not all(re.fullmatch(r"[^@\s,]+@[^@\s,]+", one) for one in accounts):
         raise ValueError
     return accounts
+
+
+def _json_object(given: Given) -> dict[str, Any]:
+    import json
+
+    found: object = json.loads(_text(given))
+    if not isinstance(found, dict):
+        raise ValueError
+    return cast("dict[str, Any]", found)
 
 
 TABLE: tuple[Row, ...] = (
@@ -359,5 +424,38 @@ TABLE: tuple[Row, ...] = (
     Row(
         "allowed_callers", None, "PPLNS_ALLOWED_CALLERS", "e-mail addresses of accounts, with commas between",
         None, "who may call, where an audience is set; every account, unless set", _accounts,
+    ),
+    Row(
+        "params", None, "PPLNS_PARAMS", "a JSON object of parameters",
+        None, "parameters that go with each schedule, message and event, below its own", _json_object,
+    ),
+    Row(
+        "cloud_run_checks", None, "PPLNS_CLOUD_RUN_CHECKS", "0 or 1",
+        "0", "Cloud Run checks callers before the service sees them, and removes the signatures of tokens", _flag,
+    ),
+    Row(
+        "certificates_url", None, "PPLNS_CERTIFICATES_URL", "an https URL, or an http one of this machine",
+        GOOGLE_CERTIFICATES, "where the certificates are that tokens are checked with; for tests", _certificates_url,
+    ),
+    Row(
+        "log_format", None, "PPLNS_LOG_FORMAT", "'auto', 'json' or 'text'",
+        "auto", "how a service writes log lines; auto is json on Cloud Run, text elsewhere and on a terminal",
+        _log_format,
+    ),
+    Row(
+        "cloud_logging", None, "PPLNS_CLOUD_LOGGING", "0 or 1",
+        "0", "send log lines by google-cloud-logging instead of writing them to stdout", _flag,
+    ),
+    Row(
+        "google_project", None, "GOOGLE_CLOUD_PROJECT", "the id of a Google Cloud project",
+        None, "whose traces log lines belong to; unset, the project of the topic", _text,
+    ),
+    Row(
+        "cloud_service", None, "K_SERVICE", "the name of a Cloud Run service",
+        None, "says that the process runs on Cloud Run, which sets it", _text,
+    ),
+    Row(
+        "port", None, "PORT", "a number from 1 to 65535",
+        "8080", "where the service listens", _port,
     ),
 )  # fmt: skip

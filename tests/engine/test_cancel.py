@@ -1,5 +1,6 @@
 """Cancelling: a live holder ends the run within a renewal; a run that nobody works on is ended at once."""
 
+import json
 import threading
 from typing import Any
 
@@ -106,7 +107,8 @@ def test_whoever_takes_over_honours_the_request(runs: Runs) -> None:
     assert cancel(runs, "failing").state == "running"
     register = runs.store.read_register("failing/runs/r/lease.json")
     assert register is not None
-    runs.store.swap("failing/runs/r/lease.json", register.data.replace(b"30.0", b"0.00"), expected=register.generation)
+    expired = json.dumps(json.loads(register.data) | {"duration_s": 0.0}).encode()
+    runs.store.swap("failing/runs/r/lease.json", expired, expected=register.generation)
 
     assert runs.run(failing, run_id="r").state == "cancelled"
 

@@ -20,6 +20,8 @@ def begin(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
         starts.append(("canceller", store.spend("cancels")))
     for role, after in starts:
         yield from read_lease(after, Process(role=role, code=store.code), rules)
+    for number in sorted(store.messages):
+        yield from read_lease(store, Process(role="continuation", continues=number, code=store.code), rules)
 
 
 def read_lease(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
@@ -27,6 +29,8 @@ def read_lease(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     following = "read end" if store.attempt else "take"
     seen = process._replace(attempt=store.attempt, generation=store.generation, asked=store.asked, at=following)
     yield f"{process.role} reads the lease", store, seen
+    if process.role == "delivery" and not store.attempt:
+        yield from _hand_over(store, 0)
 
 
 def read_end(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
@@ -34,20 +38,39 @@ def read_end(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     end = store.end_of(process.attempt)
     if end is not None:
         yield f"reads the end of {process.attempt}", store, obey(end, process, rules)
+        if end.state == "continuing" and store.left.waits:
+            waited = obey(end, process._replace(waited=True), rules)
+            yield f"finds that continuation {process.attempt} didn't come", store.spend("waits"), waited
     else:
         following = "read request before sealing" if rules.seals and rules.seals_before_taking else "take"
         yield f"finds no end of {process.attempt}", store, process._replace(at=following)
+        if process.role == "delivery":
+            yield from _hand_over(store, process.attempt)
         if process.role == "canceller":
             yield f"finds no end of {process.attempt}, and the lease alive", store, process._replace(at="read holder")
+
+
+def _hand_over(store: Store, attempt: int) -> Iterator[Step]:
+    """Publish the continuation of an attempt that another process works on, or of a run that can't begin here."""
+    if store.left.handovers:
+        after = store.spend("handovers")
+        yield f"hands the run over after {attempt}", after._replace(messages=after.messages | {attempt}), DONE
 
 
 def obey(end: End, process: Process, rules: Rules) -> Process:
     """Return what a process does that found the end of the attempt before its own."""
     if process.role == "person":
         return process._replace(at="take", asked=False)
-    if end.is_final:
+    if end.is_final or not _may_pass(end, process, rules):
         return DONE
     return process._replace(at="read request before taking" if rules.cancels_follow_the_run else "take")
+
+
+def _may_pass(end: End, process: Process, rules: Rules) -> bool:
+    """Tell whether a process may go on with a run that waits for the continuation of the attempt it found."""
+    if end.state != "continuing" or not rules.waits_for_its_continuation:
+        return True
+    return process.role == "canceller" or process.continues == process.attempt or process.waited
 
 
 def read_request_before_sealing(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
@@ -80,11 +103,20 @@ def take(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
         end = store.end_of(before) if before else None
         reopened = {before} if end is not None and end.is_final else set[int]()
         after = after._replace(reopened=after.reopened | reopened, accepted=frozenset())
+    elif _is_beside_the_chain(store, process):
+        after = after._replace(forks=after.forks | {holder.attempt})
     if before and not rules.seals_before_taking:
         holder = holder._replace(at="seal late")
     elif process.role == "canceller":
         holder = holder._replace(at="read request before end", outcome="cancelled")
     yield f"takes the lease for {holder.attempt}", after, holder
+
+
+def _is_beside_the_chain(store: Store, process: Process) -> bool:
+    end = store.end_of(process.attempt) if process.attempt else None
+    if end is None or end.state != "continuing" or process.role == "canceller" or process.waited:
+        return False
+    return process.continues != process.attempt
 
 
 def seal_late(store: Store, process: Process, rules: Rules) -> Iterator[Step]:

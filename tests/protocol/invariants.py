@@ -61,13 +61,22 @@ def a_promised_cancellation_is_kept(store: Store, scenario: Scenario) -> str | N
     return None
 
 
+def a_chain_never_forks(store: Store, scenario: Scenario) -> str | None:
+    """While a run waits for its continuation, only that begins the next attempt: no second chain goes on beside it."""
+    return f"attempts {sorted(store.forks)} were begun beside the chain" if store.forks else None
+
+
 def a_newcomer_finishes_the_run(store: Store, scenario: Scenario) -> str | None:
-    """Whatever died, one more process that is alone brings the run to an end."""
+    """Whatever died, one more process that is alone brings the run to an end: a delivery, or the awaited message."""
     now, process = store._replace(left=Left()), Process(role="delivery", code=store.code, at="read lease")
     for _ in range(ALONE_AT_MOST):
         if process == DONE:
             end = now.end_of(now.attempt)
-            return None if end is not None and end.is_final else f"a newcomer leaves the run with {end}"
+            if end is not None and end.is_final:
+                return None
+            if end is None or end.state != "continuing" or now.attempt not in now.messages:
+                return f"a newcomer leaves the run with {end}"
+            process = Process(role="continuation", continues=now.attempt, code=store.code, at="read lease")
         _, now, process = next(steps_of(now, process, scenario))
     return f"a newcomer goes on for ever, at {process}"
 
@@ -77,6 +86,7 @@ CONSEQUENCES: tuple[Invariant, ...] = (
     a_commit_rests_on_commits,
     a_run_has_one_outcome,
     a_promised_cancellation_is_kept,
+    a_chain_never_forks,
     a_newcomer_finishes_the_run,
 )
 INVARIANTS: tuple[Invariant, ...] = (*CONSEQUENCES, an_attempt_follows_the_end_of_the_one_before)

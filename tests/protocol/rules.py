@@ -2,7 +2,7 @@
 
 Each rule is a switch, so that a test can leave it out and show that the explorer then finds what it is there for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,9 @@ class Rules:
     seals: bool = True  # Leases 3: the end of attempt n precedes attempt n+1
     seals_before_taking: bool = True  # Leases 3: the end of attempt n precedes the lease write
     moves_past_lost_only: bool = True  # Leases 4 and 7: a sealed holder moves on only if its attempt was lost
+    waits_for_its_continuation: bool = True  # Budgets 3: only continuation m follows an end `continuing` at m
+    publishes_before_ending: bool = True  # Budgets 3: the message is confirmed before the end is recorded
+    continues_its_own_attempt: bool = True  # a holder that had to move on doesn't end `continuing`: no message says so
     cancels_follow_the_run: bool = True  # Leases 8: a request that attempt n missed counts in attempt n+1
     commits_in_order: bool = True  # Commits 3
     sinks_wait: bool = True  # Commits 3
@@ -61,7 +64,10 @@ class Scenario:
 
     `crashes` are processes that die and start anew; one that dies for ever is one that is never scheduled again, so
     that needs no number. `failures`: an attempt gives up, for good or so that a later one may help. `reopens`: a
-    person resumes what has ended. `damages`: the root's artifact breaks. `deploys`: later starts have other code."""
+    person resumes what has ended. `damages`: the root's artifact breaks. `deploys`: later starts have other code.
+    `boundaries`: an attempt stops between two steps and goes on by a message, of which any number of copies may come.
+    `handovers`: who finds the run held, or may not begin it, publishes the continuation of the attempt it saw. `waits`:
+    somebody finds that a continuation didn't come for 30 minutes, and goes on without it."""
 
     graph: Graph
     processes: int
@@ -71,11 +77,13 @@ class Scenario:
     reopens: int = 0
     damages: int = 0
     deploys: int = 0
+    boundaries: int = 0
+    handovers: int = 0
+    waits: int = 0
     rules: Rules = ALL_RULES
 
     def __str__(self) -> str:
-        counts = {
-            name: getattr(self, name) for name in ("crashes", "failures", "cancels", "reopens", "damages", "deploys")
-        }
+        counts = {one.name: getattr(self, one.name) for one in fields(self) if one.type == "int" or one.type is int}
+        del counts["processes"]
         happens = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         return f"{self.graph.name}, {self.processes} processes{', ' if happens else ''}{happens}"

@@ -14,6 +14,11 @@ SAMPLE = (
     Scenario(PAIR, 2, crashes=2, failures=1),
     Scenario(PAIR, 2, crashes=1, failures=1, cancels=1, reopens=1),
     Scenario(PAIR, 2, reopens=1, damages=1, deploys=2),
+    Scenario(PAIR, 3, boundaries=1),
+    Scenario(PAIR, 2, crashes=2, boundaries=2),
+    Scenario(PAIR, 2, crashes=1, boundaries=1, failures=1, cancels=1),
+    Scenario(PAIR, 2, crashes=1, boundaries=1, reopens=1, waits=1),
+    Scenario(PAIR, 2, crashes=2, boundaries=1, handovers=1),
 )
 REST = (
     Scenario(PAIR, 4),
@@ -26,5 +31,11 @@ REST = (
     Scenario(PAIR, 3, cancels=1, reopens=1),
     Scenario(JOIN, 3, failures=1, damages=1, deploys=1),
     Scenario(PAIR, 2, crashes=2, failures=1, cancels=1, reopens=1),
+    Scenario(JOIN, 3, boundaries=2),
+    Scenario(PAIR, 3, crashes=1, boundaries=2),
+    Scenario(PAIR, 3, boundaries=1, cancels=1),
+    Scenario(PAIR, 3, boundaries=2, handovers=1, waits=1),
+    Scenario(PAIR, 2, crashes=2, boundaries=2, failures=1, reopens=1, waits=1),
+    Scenario(PAIR, 2, crashes=1, boundaries=1, damages=1, deploys=1, waits=1),
     Scenario(PAIR, 2, crashes=1, failures=1, cancels=1, reopens=1, damages=1, deploys=1),
 )

@@ -34,14 +34,19 @@ class Left(NamedTuple):
     reopens: int = 0
     damages: int = 0
     deploys: int = 0
+    boundaries: int = 0
+    handovers: int = 0
+    waits: int = 0
 
 
 class Store(NamedTuple):
     """The objects of one run: the lease (`generation`, `attempt`, `asked`), ends, commits, redos of the root, and the
-    attempts that somebody asked to end (`cancels`).
+    attempts that somebody asked to end (`cancels`); and, in the topic, the attempts whose continuation was published
+    (`messages`: each may be delivered again and again).
 
     Not in any store, only for the invariants and the bounds: `reopened` (the attempts after whose final end a person
-    resumed), `accepted` (those whose cancellation was promised; a person's resume is newer than any promise), `code`
+    resumed), `forks` (the attempts that were begun beside the chain: not by the continuation that the run waited for),
+    `accepted` (those whose cancellation was promised; a person's resume is newer than any promise), `code`
     (what a new process starts with) and `left`."""
 
     generation: int = 0
@@ -52,7 +57,9 @@ class Store(NamedTuple):
     redos: int = 0
     cancels: frozenset[int] = frozenset()
     damaged: frozenset[CommitKey] = frozenset()
+    messages: frozenset[int] = frozenset()
     reopened: frozenset[int] = frozenset()
+    forks: frozenset[int] = frozenset()
     accepted: frozenset[int] = frozenset()
     code: int = 0
     left: Left = Left()
@@ -87,7 +94,8 @@ class Process(NamedTuple):
     `attempt` and `generation` are those of the lease it read or holds; `code`, `redo` and `counting` make up the
     versions of its steps (`counting` is the redo that counts for what depends on the root, see plan.py); `known` are
     the commits that it found when it planned; `outcome` is what it means to end its attempt with; `asked` says that an
-    earlier attempt's cancellation came too late for that attempt."""
+    earlier attempt's cancellation came too late for that attempt; `continues` is the attempt whose continuation it is,
+    `published` the one whose continuation it published; `waited` says that it waits for no continuation any more."""
 
     role: str = ""
     at: str = "idle"
@@ -100,6 +108,9 @@ class Process(NamedTuple):
     known: frozenset[CommitKey] = frozenset()
     outcome: str = ""
     asked: bool = False
+    continues: int = UNKNOWN
+    published: int = UNKNOWN
+    waited: bool = False
 
     def key_of(self, step: int) -> CommitKey:
         """Return under which key this process commits a step."""

@@ -9,6 +9,7 @@ from protocol.explorer import explore
 from protocol.invariants import (
     CONSEQUENCES,
     Invariant,
+    a_chain_never_forks,
     a_commit_rests_on_commits,
     a_newcomer_finishes_the_run,
     a_promised_cancellation_is_kept,
@@ -34,12 +35,16 @@ def test_no_reachable_state_breaks_a_run(sample: Callable[..., int]) -> None:
 
 
 def test_every_operation_is_explored() -> None:
-    """No part of the model stands idle: each operation happens, but for the one that only a forbidden order has."""
-    scenarios = (Scenario(PAIR, 2, crashes=1, cancels=1, reopens=1), Scenario(PAIR, 2, damages=1))
+    """No part of the model stands idle: each operation happens, but for those that only a forbidden order has."""
+    scenarios = (
+        Scenario(PAIR, 2, crashes=1, cancels=1, reopens=1),
+        Scenario(PAIR, 2, damages=1),
+        Scenario(PAIR, 2, boundaries=1),
+    )
 
     happened = sum((explore(scenario).happened for scenario in scenarios), Counter[str]())
 
-    assert {*ACQUIRING, *WORKING} - happened.keys() == {"seal late"}
+    assert {*ACQUIRING, *WORKING} - happened.keys() == {"seal late", "publish late"}
 
 
 WITHOUT: list[tuple[str, Rules, Scenario, Invariant, tuple[str, ...]]] = [
@@ -63,6 +68,18 @@ WITHOUT: list[tuple[str, Rules, Scenario, Invariant, tuple[str, ...]]] = [
     (
         "leases 8: a late request counts in the next attempt", Rules(cancels_follow_the_run=False),
         Scenario(SINGLE, 3, cancels=1), a_promised_cancellation_is_kept, ("promised", "succeeded"),
+    ),
+    (
+        "budgets 3: only its continuation follows a continuing end", Rules(waits_for_its_continuation=False),
+        Scenario(PAIR, 2, boundaries=1), a_chain_never_forks, ("beside the chain",),
+    ),
+    (
+        "budgets 3: the message is published before the end", Rules(publishes_before_ending=False),
+        Scenario(PAIR, 2, boundaries=1), a_newcomer_finishes_the_run, ("newcomer", "continuing"),
+    ),
+    (
+        "budgets 3: a holder that had to move on ends otherwise", Rules(continues_its_own_attempt=False),
+        Scenario(PAIR, 2, boundaries=1), a_newcomer_finishes_the_run, ("newcomer", "continuing"),
     ),
     (
         "commits 3: commits in the order of the data", Rules(commits_in_order=False),
@@ -93,8 +110,9 @@ WITHOUT: list[tuple[str, Rules, Scenario, Invariant, tuple[str, ...]]] = [
 def test_each_rule_is_needed(rules: Rules, scenario: Scenario, invariant: Invariant, shown: tuple[str, ...]) -> None:
     """Left out, the explorer finds what it is there for, and by the shortest way; with it, it finds nothing."""
     without = Scenario(
-        scenario.graph, scenario.processes, failures=scenario.failures, cancels=scenario.cancels, rules=rules
-    )
+        scenario.graph, scenario.processes, failures=scenario.failures, cancels=scenario.cancels,
+        boundaries=scenario.boundaries, rules=rules,
+    )  # fmt: skip
 
     found = explore(without, invariants=[invariant]).violation
 

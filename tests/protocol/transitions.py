@@ -20,6 +20,8 @@ ACQUIRING = {
     "request": acquiring.request,
     "check request": acquiring.check_request,
     "move": working.move,
+    "publish": working.publish,
+    "publish late": working.publish_late,
     "read request before end": working.read_request_before_end,
     "read request before moving": working.read_request_before_moving,
 }

@@ -10,6 +10,7 @@ from protocol.rules import Graph, Rules
 from protocol.state import DONE, DURABLE, ON_STORE, RETURNED, UNKNOWN, WAITING, End, Process, Store
 
 MADE_DURABLE = (DURABLE, ON_STORE)
+UNSENT = -2  # the continuation that is published after the end
 
 
 def plan(store: Store, process: Process, graph: Graph, rules: Rules) -> Iterator[Step]:
@@ -19,7 +20,7 @@ def plan(store: Store, process: Process, graph: Graph, rules: Rules) -> Iterator
         steps=((WAITING, ()),) * len(graph.inputs), at="work",
     )  # fmt: skip
     process = adopt(store, process, graph)
-    if process.role == "delivery" and _repeats_a_sink(process, graph):
+    if process.role in ("delivery", "continuation") and _repeats_a_sink(process, graph):
         yield "refuses changed code", store, _ending(process, "failed")
         return
     for ready in run_what_may(store, process, graph, rules):
@@ -97,6 +98,33 @@ def work(store: Store, process: Process, graph: Graph, rules: Rules) -> Iterator
             yield f"gives up: {outcome}", store.spend("failures"), _ending(process, outcome)
 
 
+def _is_at_a_boundary(process: Process) -> bool:
+    """Tell whether something is committed, something is left, and nothing is under way."""
+    phases = [phase for phase, _ in process.steps]
+    return RETURNED not in phases and WAITING in phases and any(phase in MADE_DURABLE for phase in phases)
+
+
+def _continuing(process: Process, rules: Rules) -> Process:
+    stopped = _ending(process, "continuing")
+    return stopped._replace(at="publish") if rules.publishes_before_ending else stopped._replace(published=UNSENT)
+
+
+def publish(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
+    """Publish the continuation; its answer may be lost, and the message be there all the same."""
+    after = store._replace(messages=store.messages | {process.attempt})
+    confirmed = process._replace(at="read request before end", published=process.attempt)
+    yield f"publishes continuation {process.attempt}", after, confirmed
+    if process.outcome == "continuing":
+        doubtful = process._replace(at="read request before end", outcome="failed, retryable")
+        yield f"publishes continuation {process.attempt} without an answer", after, doubtful
+    yield "can't publish", store, process._replace(at="read request before end", outcome="failed, retryable")
+
+
+def publish_late(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
+    """Publish the continuation after the end was recorded: the order that PROTOCOL.md forbids."""
+    yield f"publishes continuation {process.attempt}", store._replace(messages=store.messages | {process.attempt}), DONE
+
+
 def _renew(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     """See at a renewal that the attempt was sealed, or asked to end; both stay, so looking and acting are one."""
     end = store.end_of(process.attempt)
@@ -124,6 +152,8 @@ def _commit(store: Store, process: Process, step: int, graph: Graph, rules: Rule
     process = _forget(store, process._replace(known=process.known | {key}))
     if step == 0:
         process = adopt(store, process._replace(counting=redo_that_counts(store, process)), graph)
+    if store.left.boundaries and process.role != "canceller" and _is_at_a_boundary(process):
+        yield f"{label}, and stops there", store.spend("boundaries"), _continuing(process, rules)
     for ready in run_what_may(store, process, graph, rules):
         yield label, store, ready
 
@@ -161,7 +191,7 @@ def move(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
 def read_request_before_end(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     """Look for a request before the end is written."""
     is_asked = process.asked or process.attempt in store.cancels
-    outcome = "cancelled" if is_asked else process.outcome
+    outcome = "cancelled" if is_asked else _outcome(process, rules)
     yield f"reads the request to cancel {process.attempt}", store, process._replace(at="end", outcome=outcome)
 
 
@@ -170,10 +200,20 @@ def end(store: Store, process: Process, graph: Graph, rules: Rules) -> Iterator[
     returned = graph.sinks if process.outcome == "succeeded" else ()
     made = End(process.outcome, tuple((process.key_of(sink), process.value(sink)) for sink in returned))
     after, standing = create_end(store, process.attempt, made, rules)
-    if standing.state == "lost":
+    if process.published == UNSENT and standing == made:
+        yield f"ends {process.attempt}: {standing.state}", after, process._replace(at="publish late")
+    elif standing.state == "lost":
         yield f"finds {process.attempt} sealed", after, process._replace(at="read request before moving")
     else:
         yield f"ends {process.attempt}: {standing.state}", after, DONE
+
+
+def _outcome(process: Process, rules: Rules) -> str:
+    """Return what the attempt ends with; one that its message doesn't name isn't continued by it."""
+    is_other = process.published not in (UNKNOWN, UNSENT, process.attempt)
+    if process.outcome == "continuing" and is_other and rules.continues_its_own_attempt:
+        return "failed, retryable"
+    return process.outcome
 
 
 def read_request_before_moving(store: Store, process: Process, rules: Rules) -> Iterator[Step]:

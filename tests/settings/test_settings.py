@@ -66,7 +66,10 @@ def test_every_setting_is_read_from_the_environment(project: Path):
         "CLOUD_RUN_TIMEOUT_SECONDS": "900", "PPLNS_PUSH_SECONDS": "60", "PPLNS_SCHEDULE_SECONDS": "180",
         "PPLNS_MARGIN_SECONDS": "5", "PPLNS_TOPIC": "projects/sales-1/topics/{pipeline}-runs",
         "PPLNS_DEAD_LETTER_TOPIC": "projects/sales-1/topics/dead", "PPLNS_AUDIENCE": "https://pplns.example",
-        "PPLNS_ALLOWED_CALLERS": "a@x.example, b@x.example",
+        "PPLNS_ALLOWED_CALLERS": "a@x.example, b@x.example", "PPLNS_LOG_FORMAT": "json", "PPLNS_CLOUD_LOGGING": "1",
+        "PPLNS_CLOUD_RUN_CHECKS": "1",
+        "GOOGLE_CLOUD_PROJECT": "sales-1", "K_SERVICE": "daily", "PORT": "9090",
+        "PPLNS_CERTIFICATES_URL": "http://127.0.0.1:8000/certs",
     }  # fmt: skip
 
     settings = load_settings(project, environ=environ)
@@ -76,7 +79,9 @@ def test_every_setting_is_read_from_the_environment(project: Path):
         project, project / "sales", "memory:", "parquet", "America/New_York", "daily", 1.5,
         request_seconds=900, push_seconds=60, schedule_seconds=180, margin_seconds=5,
         topic="projects/sales-1/topics/{pipeline}-runs", dead_letter_topic="projects/sales-1/topics/dead",
-        audience="https://pplns.example", allowed_callers=("a@x.example", "b@x.example"),
+        audience="https://pplns.example", allowed_callers=("a@x.example", "b@x.example"), log_format="json",
+        cloud_logging=True, cloud_run_checks=True, google_project="sales-1", cloud_service="daily", port=9090,
+        certificates_url="http://127.0.0.1:8000/certs",
     )  # fmt: skip
     assert topic_of(settings.topic, "daily") == "projects/sales-1/topics/daily-runs"
 

@@ -20,8 +20,9 @@ from pplns.engine.retry import Again, decide
 from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
 from pplns.engine.under_way import TriesUnderWay
 from pplns.engine.values import Values
-from pplns.engine.work import Outcome, Stop, StopRequested, Work
+from pplns.engine.work import Boundary, DrainBegun, Outcome, Stop, StopRequested, Work
 from pplns.errors import LeaseLost, StoreError
+from pplns.logs.redaction import redact_error
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.run import ErrorInfo, StepRecord, iso
 from pplns.state.history import step_record
@@ -64,6 +65,10 @@ class Executor:
         self._clock = work.clock
         self._scope = work.scope or frozenset(work.graph.names)
         self._reused: set[str] = set()
+        self._boundary: Boundary | None = None
+        self._has_begun = False
+        self._has_committed = False
+        self._is_abandoned = False
 
     def stop(self, reason: Stop = "interrupted") -> None:
         """Ask for the end of the attempt: what runs is abandoned, commits in flight are waited for."""
@@ -73,13 +78,19 @@ class Executor:
         """Tell the executor that the lease is gone."""
         self._reports.put(Gone())
 
+    def drain(self) -> None:
+        """Tell the executor that the process is told to end: what runs may finish, nothing more starts."""
+        self._reports.put(DrainBegun())
+
     def execute(self) -> Outcome:
-        """Run the attempt until all steps are durable, a step has failed, or it is stopped.
+        """Run the attempt until all steps are durable, a step has failed, it comes to a boundary, or it is stopped.
 
         Raises: LeaseLost; then nothing more is written."""
         try:
             self._adopt(self._planner.first_plan())
             self._planner.announce(self._reused)
+            if self._work.drain is not None and self._work.drain.is_set:
+                self._boundary = "draining"
             self._start_what_may()
             while self._is_busy():
                 self._handle(self._next_report())
@@ -131,20 +142,45 @@ class Executor:
     def _is_stopping(self) -> bool:
         return self._error is not None
 
+    @property
+    def _is_closing(self) -> bool:
+        return self._is_stopping or self._boundary is not None
+
     def _is_busy(self) -> bool:
+        if self._is_abandoned:
+            return False
         if self._tries or any(one.committing or one.values is None for one in self._finished.values()):
             return True
-        return not self._is_stopping and bool(self._startable or self._retries)
+        return not self._is_closing and bool(self._startable or self._retries)
 
     def _consider(self, name: str) -> None:
         if name in self._scope and self._is_due(name):
             heapq.heappush(self._startable, (self._order[name], name))
 
     def _start_what_may(self) -> None:
-        while self._startable and not self._is_stopping and len(self._tries) < self._work.parallel_steps:
+        while self._startable and not self._is_closing and len(self._tries) < self._work.parallel_steps:
             _, name = heapq.heappop(self._startable)
-            if self._is_due(name):
+            if self._is_due(name) and self._is_in_time() and self._has_room(name, at=self._clock.monotonic()):
                 self._start(name)
+        if self._retries and not (self._tries or self._finished or self._startable):
+            when, name = self._retries[0]
+            self._has_room(name, at=when)  # nothing else to do until then: don't wait for it in vain
+
+    def _is_in_time(self) -> bool:
+        """Tell whether the run's own timeout hasn't passed; if it has, the run fails for good."""
+        if self._work.deadline is None or self._clock.monotonic() < self._work.deadline:
+            return True
+        self._fail(_run_timed_out(), final=True)
+        return False
+
+    def _has_room(self, name: str, *, at: float) -> bool:
+        """Tell whether a step fits into the budget; if not, the attempt comes to its boundary. One step always does."""
+        budget = self._work.budget
+        timeout_s = self._graph[name].step.options_set.timeout
+        if budget is None or not self._has_begun or budget.has_room(timeout_s, at=at):
+            return True
+        self._boundary = self._boundary or "budget"
+        return False
 
     def _is_due(self, name: str) -> bool:
         if name in self._waiting_for_retry or self._plan[name].action != "run":
@@ -155,10 +191,11 @@ class Executor:
         try:
             self._work.lease.require()
         except StoreError as error:
-            self._fail(ErrorInfo.of(error), final=False)
+            self._fail(redact_error(ErrorInfo.of(error)), final=False)
             return
         version, is_grounded = str(self._plan[name].version), self._progress.is_grounded(name)
         one = self._tries.start(name, version=version, is_grounded=is_grounded)
+        self._has_begun = True
         self._progress[name] = Phase.RUNNING
         self._observe(events.StepStarted(name, one.number))
 
@@ -169,6 +206,8 @@ class Executor:
         timers = [*(when for when, _ in self._retries[:1]), *self._tries.deadlines()]
         if self._work.deadline is not None and not self._is_stopping:
             timers.append(self._work.deadline)
+        if self._work.drain is not None and self._boundary == "draining":
+            timers.append(self._clock.monotonic() + max(0.0, self._work.drain.left_s))
         is_busy = bool(self._tries or self._finished)
         return self._clock.take(self._reports, until=min(timers, default=None), is_busy=is_busy)
 
@@ -192,6 +231,8 @@ class Executor:
                 raise LeaseLost(self._work.head.run_id)
             case StopRequested():
                 self._on_stop(report.reason)
+            case DrainBegun():
+                self._boundary = "draining"
             case _:
                 self._on_timer()
 
@@ -238,6 +279,7 @@ class Executor:
         if finished is None or finished.one.token != report.token:
             return
         del self._finished[name]
+        self._has_committed = True
         ours = finished.values or ()
         is_same = report.is_ours or commit.digests == tuple(value.digest for value in ours)
         self._commits[name] = commit
@@ -311,7 +353,7 @@ class Executor:
             return
         del self._finished[report.step]
         self._progress[report.step] = Phase.FAILED
-        info, final = ErrorInfo.of(report.error), not isinstance(report.error, StoreError)
+        info, final = redact_error(ErrorInfo.of(report.error)), not isinstance(report.error, StoreError)
         self._failures[report.step] = (info, finished.returned.duration_s)
         self._observe(events.StepFailed(report.step, finished.one.number, finished.returned.duration_s, info))
         self._abandon(self._graph.descendants(report.step))  # they may be waiting for this commit
@@ -334,6 +376,8 @@ class Executor:
         if self._work.deadline is not None and self._work.deadline <= now and not self._is_stopping:
             self._abandon()
             self._fail(_run_timed_out(), final=True)
+        if self._boundary == "draining" and self._work.drain is not None and self._work.drain.left_s <= 0:
+            self._is_abandoned = True
 
     def _time_out(self, one: Try) -> None:
         timeout = self._graph[one.step].step.options_set.timeout
@@ -365,7 +409,8 @@ class Executor:
             return Outcome(succeeded=True, is_partial=is_partial, steps=steps, commits=self._commits)
         return Outcome(
             succeeded=False, is_partial=is_partial, steps=steps, commits=self._commits, error=self._error,
-            final=self._final, stopped=self._stopped,
+            final=self._final, stopped=self._stopped, boundary=None if self._error else self._boundary,
+            has_committed=self._has_committed, is_abandoned=self._is_abandoned,
         )  # fmt: skip
 
     def _step_record(self, name: str) -> StepRecord:

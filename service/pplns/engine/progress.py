@@ -21,17 +21,25 @@ class Phase(Enum):
 
 
 class Progress:
-    """The phases of all steps of a graph."""
+    """The phases of all steps of a graph.
+
+    It counts, for each step, those before it that have to become durable: a join of many steps is asked for as often
+    as one of them gets on."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._phases = dict.fromkeys(graph.names, Phase.WAITING)
+        self._awaited = {call.name: len(call.before) for call in graph.calls}
 
     def __getitem__(self, name: str) -> Phase:
         return self._phases[name]
 
     def __setitem__(self, name: str, phase: Phase) -> None:
+        more = (self._phases[name] is Phase.DURABLE) - (phase is Phase.DURABLE)
         self._phases[name] = phase
+        if more:
+            for one in self._graph.dependents(name):
+                self._awaited[one] += more
 
     def steps_in(self, phase: Phase) -> list[str]:
         """Return the steps in a phase, in order."""
@@ -56,7 +64,7 @@ class Progress:
 
     def is_grounded(self, name: str) -> bool:
         """Tell whether everything before a step is durable."""
-        return all(self._phases[one] is Phase.DURABLE for one in self._graph[name].before)
+        return self._awaited[name] == 0
 
     def touched_by(self, name: str) -> Iterable[str]:
         """Return the steps that may become startable when a step returns or becomes durable: two generations."""

@@ -12,9 +12,11 @@ from typing import Any
 from pplns import codecs
 from pplns.engine.clock import Clock
 from pplns.engine.context import CurrentRun, Gate, set_current
+from pplns.engine.run_log import enter_step, leave_step
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
 from pplns.graph import Call, fill, kind_of
+from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
 from pplns.model.run import ErrorInfo
 
@@ -90,6 +92,7 @@ def run_try(
     `settle` writes what can be read only once, an iterator of tables say: it runs the step's own code. `store_quick`
     stores values where that takes no longer than handing them to a writer, else it returns None."""
     set_current(run)
+    place = enter_step(one.step, one.number)
     begun = clock.monotonic()
     try:
         returned, files = _call(call, values)
@@ -103,6 +106,8 @@ def run_try(
         info = info_of(error, step=one.step)
         error.__traceback__ = None  # its frames hold the step's inputs in memory
         return Raised(one.step, one.token, error, info, clock.monotonic() - begun)
+    finally:
+        leave_step(place)
 
 
 def hold_outputs(
@@ -132,7 +137,7 @@ def info_of(error: BaseException, *, step: str) -> ErrorInfo:
     """Return what records keep of an error in a step, with the frames of the user's own code. It never fails itself."""
     text, frames = _text_of(error), _frames_of(error)
     if isinstance(error, PplnsError):
-        return ErrorInfo(str(error.code), _cut(error.message or text), _cut(error.hint), frames)
+        return ErrorInfo(str(error.code), _cut(redact(error.message) or text), _cut(redact(error.hint)), frames)
     name = type(error).__name__
     message = f"Step {step!r} raised {name}: {text}" if text else f"Step {step!r} raised {name}"
     return ErrorInfo("step_failed", _cut(message), "Correct the step, then resume the run.", frames)
@@ -140,7 +145,7 @@ def info_of(error: BaseException, *, step: str) -> ErrorInfo:
 
 def _text_of(error: BaseException) -> str:
     try:
-        return str(error)
+        return redact(str(error))
     except Exception as unprintable:
         return f"an error whose text can't be had ({type(unprintable).__name__})"
 
@@ -149,7 +154,7 @@ def _frames_of(error: BaseException) -> str | None:
     """Return the traceback through the user's code, or None where the error didn't come from there."""
     try:
         shown = _without_own_frames(error)
-        text = "".join(shown.format()).rstrip()
+        text = redact("".join(shown.format()).rstrip())
     except Exception:  # an error that can't be printed has no traceback to show either
         return None
     return _cut(text, MAX_TRACEBACK_LENGTH) if shown.stack or shown.__cause__ or shown.__context__ else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pplns import codecs
+from pplns.engine.bounds import Budget, Drain
 from pplns.engine.clock import Clock, SystemClock
 from pplns.graph import Graph
 from pplns.model.artifact import Commit
@@ -15,13 +16,19 @@ from pplns.state.runs import RunHead
 from pplns.stores import Store
 
 Stop = Literal["interrupted", "cancelled"]
+Boundary = Literal["budget", "draining"]
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Asks the executor to stop: Ctrl-C or a container that is told to end, or a cancellation."""
+    """Asks the executor to stop: Ctrl-C, or a cancellation."""
 
     reason: Stop
+
+
+@dataclass(frozen=True, slots=True)
+class DrainBegun:
+    """Tells the executor that its process was told to end: no further step starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Work:
 
     `deadline` bounds the whole run, on the clock's monotonic seconds. `redo` are steps to run again although they
     are committed, `scope` the steps to get done: all, unless a person asked for less. `verify`: read all artifacts that
-    are reused, to see whether they are whole."""
+    are reused, to see whether they are whole. `budget`: when no further step starts, but for the first."""
 
     head: RunHead
     graph: Graph
@@ -47,11 +54,16 @@ class Work:
     scope: frozenset[str] | None = None
     verify: bool = False
     clock: Clock = field(default_factory=SystemClock)
+    budget: Budget | None = None
+    drain: Drain | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt came out; `error` and `final` are of a failed one. `is_partial`: steps were left out."""
+    """How an attempt came out; `error` and `final` are of a failed one. `is_partial`: steps were left out.
+
+    `boundary`: why no further step started, where some are left and none failed; `has_committed`: a step became
+    durable in this attempt. `is_abandoned`: a step may still run in this process, so the lease has to run out."""
 
     succeeded: bool
     is_partial: bool
@@ -60,3 +72,6 @@ class Outcome:
     error: ErrorInfo | None = None
     final: bool = False
     stopped: Stop | None = None
+    boundary: Boundary | None = None
+    has_committed: bool = False
+    is_abandoned: bool = False

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from weakref import WeakSet
 
 
 class Workers:
@@ -15,6 +16,12 @@ class Workers:
         self._threads = 0
         self._busy = 0
         self._guard = threading.Lock()
+        self._has_abandoned = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a thread runs something, or something waits for one."""
+        return self._busy > 0
 
     def submit(self, work: Callable[[], None]) -> None:
         """Run something as soon as a thread is free."""
@@ -31,6 +38,7 @@ class Workers:
         """Allow another thread, in place of one that was abandoned with what it runs."""
         with self._guard:
             self._limit += 1
+            self._has_abandoned = True
 
     def close(self) -> None:
         """Let idle threads end; those that are busy end with what they run."""
@@ -38,6 +46,8 @@ class Workers:
             threads = self._threads
         for _ in range(threads):
             self._waiting.put(None)
+        if self._has_abandoned:
+            _left_behind.add(self)
 
     def _work(self) -> None:
         while (work := self._waiting.get()) is not None:
@@ -47,3 +57,11 @@ class Workers:
                 del work
                 with self._guard:
                     self._busy -= 1
+
+
+_left_behind: WeakSet[Workers] = WeakSet()  # pools that were closed after something in them was abandoned
+
+
+def has_abandoned_threads() -> bool:
+    """Tell whether this process has a thread that still runs what nobody waits for."""
+    return any(pool.is_busy for pool in list(_left_behind))

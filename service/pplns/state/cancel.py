@@ -25,7 +25,7 @@ def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float
         before = read_run(store, pipeline, run_id)
         claim = Claim(this_holder(), lease_seconds, steps=tuple(step.step for step in before.steps))
         try:
-            lease = acquire_lease(store, head.prefix, claim, reopen=False)
+            lease = acquire_lease(store, head.prefix, claim, reopen=False, continues="any")
             return record_of(head, lease) if isinstance(lease, End) else _end(store, head, lease, before)
         except LeaseHeld:
             if _ask_holder(store, head.prefix):

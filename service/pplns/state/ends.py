@@ -21,7 +21,8 @@ MAX_LOST_IN_A_ROW = 5
 class End:
     """How attempt `attempt` ended. `final` says that only a person reopens the run; `commits` counts those of the run.
 
-    Times are ISO 8601 in UTC; `first_started_at` is when the run's first attempt began."""
+    `message_id` is the continuation's, where the run goes on by a message (`continuing`). Times are ISO 8601 in UTC;
+    `first_started_at` is when the run's first attempt began."""
 
     attempt: int
     state: EndState
@@ -33,6 +34,7 @@ class End:
     result: Any = None
     error: ErrorInfo | None = None
     commits: int = 0
+    message_id: str | None = None
 
 
 def end_name(prefix: str, attempt: int) -> str:
@@ -88,6 +90,7 @@ def _as_record(end: End) -> dict[str, Any]:
         "first_started_at": end.first_started_at, "finished_at": end.finished_at,
         "steps": [step.as_json() for step in end.steps], "result": end.result,
         "error": end.error.as_json() if end.error else None, "commits": end.commits,
+        **({} if end.message_id is None else {"message_id": end.message_id}),
     }  # fmt: skip
 
 
@@ -100,7 +103,7 @@ def _from_record(record: Mapping[str, Any], *, name: str) -> End:
             started_at=fields.time_or_none("started_at"), first_started_at=fields.time_or_none("first_started_at"),
             finished_at=fields.time("finished_at"), steps=tuple(_step_from(step) for step in fields.list("steps")),
             result=fields.any("result"), error=None if error is None else _error_from(error),
-            commits=fields.count("commits"),
+            commits=fields.count("commits"), message_id=fields.text_or_none("message_id"),
         )  # fmt: skip
     except ValueError as error:
         raise DamagedRecord(

@@ -21,7 +21,7 @@ READERS = 16  # runs read side by side from a remote store
 
 
 def read_run(store: Store, pipeline: str, run_id: str) -> RunRecord:
-    """Return the record of a run as it stands now.
+    """Return the record of a run as it stands now; one whose continuation didn't come for 30 minutes is lost.
 
     Raises: NotFoundError, DamagedRecord."""
     head = read_head(store, pipeline, run_id)
@@ -30,7 +30,8 @@ def read_run(store: Store, pipeline: str, run_id: str) -> RunRecord:
         return _record(head, state="queued", final=False)
     end = read_end(store, head.prefix, lease.attempt)
     if end is not None:
-        return record_of(head, end)
+        is_forgotten = end.state == "continuing" and not lease.awaits(end)
+        return dataclasses.replace(record_of(head, end), state="lost") if is_forgotten else record_of(head, end)
     return _unended(store, head, lease)
 
 

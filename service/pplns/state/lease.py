@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
 from pplns.model.ids import new_token
@@ -21,23 +21,32 @@ from pplns.stores import Store
 
 RENEWALS_PER_LEASE = 3
 SAFE_SHARE = 5 / 6  # a holder acts only while its last acknowledged renewal is younger than this share of the lease
+CONTINUING_SECONDS = 30 * 60.0  # after that without a new attempt the message that a run goes on by is lost
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
     """A lease as it is found. `live` says that its holder may be at work; `expires_in_s` when it would be over.
 
-    `asked_before`: the end of an attempt before this one was asked for, too late for that one."""
+    `age_s`: since it was last written or renewed. `asked_before`: the end of an attempt before this one was asked for,
+    too late for that one. `reopened_at`: when a person last resumed the run."""
 
     attempt: int
     generation: int
     holder: Holder
     live: bool
+    age_s: float
     expires_in_s: float
     started_at: str
     first_started_at: str
     steps: tuple[str, ...]
     asked_before: bool
+    reopened_at: str | None = None
+
+    def awaits(self, end: End) -> bool:
+        """Tell whether the continuation of an attempt that ended so is still waited for: by the lease's age alone,
+        which no write changes after the end."""
+        return end.state == "continuing" and self.age_s < CONTINUING_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,20 @@ class Claim:
     code: str = ""
     graph: str = ""
     steps: tuple[str, ...] = ()
+
+
+class Slot(Protocol):
+    """A run's place among those of its pipeline that may be under way at the same time (state/slots.py)."""
+
+    def take(self, attempt: int, *, is_kept: bool) -> None:
+        """Take a slot for an attempt that is about to begin; `is_kept`: the run has kept its own.
+
+        Raises: TooManyRuns."""
+        ...
+
+    def keep(self, attempt: int) -> bool:
+        """Take one's own slot again after the lease ran out; tell whether nobody else has."""
+        ...
 
 
 def lease_name(prefix: str) -> str:
@@ -71,6 +94,7 @@ def view_lease(store: Store, prefix: str) -> LeaseView | None:
         left = fields.seconds("duration_s") - register.age_s
         return LeaseView(
             attempt=fields.count("attempt"), generation=register.generation, holder=holder, expires_in_s=max(0.0, left),
+            age_s=register.age_s, reopened_at=fields.time_or_none("reopened_at"),
             live=left > 0 and not (store.shares_host and is_gone(holder)), started_at=fields.time("started_at"),
             first_started_at=fields.time("first_started_at"), steps=tuple(map(str, fields.list("steps"))),
             asked_before=fields.flag_or_false("asked_before"),
@@ -84,30 +108,38 @@ def view_lease(store: Store, prefix: str) -> LeaseView | None:
 
 
 def acquire_lease(
-    store: Store, prefix: str, claim: Claim, *, reopen: bool, now: datetime | None = None
+    store: Store,
+    prefix: str,
+    claim: Claim,
+    *,
+    reopen: bool,
+    continues: int | Literal["any"] | None = None,
+    slot: Slot | None = None,
+    now: datetime | None = None,
 ) -> "Lease | End":
-    """Begin the next attempt of a run, or return the end by which the run is over.
+    """Begin the next attempt of a run, or return the end by which the run is over, or goes on without this process.
 
     An attempt whose holder is gone or whose lease ran out is ended as lost first. `reopen` goes on with a run that
-    has ended: a person's resume. `now` is what records say of the time (aware UTC; the present, unless given).
+    has ended: a person's resume. `continues` is the attempt whose continuation this is: while a run waits for one,
+    nobody else but a person goes on with it ("any": whoever cancels it). `slot` is taken before the lease. `now` is
+    what records say of the time (aware UTC; the present, unless given).
 
-    Raises: LeaseHeld while another holder works on it."""
+    Raises: LeaseHeld while another holder works on it, TooManyRuns while no slot is free."""
     view = view_lease(store, prefix)
     started_at = iso(now) or iso_now()
-    attempt, expected, first_started_at, asked_before = 1, 0, started_at, False
+    lease = Lease(store, prefix, claim, 1, first_started_at=started_at, started_at=started_at, slot=slot)
+    is_awaited = False
     if view is not None:
-        end = read_end(store, prefix, view.attempt)
-        if end is None:
-            end = _seal(store, prefix, view, finished_at=started_at)
-        if end.final and not reopen:
+        end = read_end(store, prefix, view.attempt) or _seal(store, prefix, view, finished_at=started_at)
+        is_awaited = view.awaits(end)
+        if not reopen and (end.final or (is_awaited and continues not in ("any", end.attempt))):
             return end
-        attempt, expected, first_started_at = view.attempt + 1, view.generation, view.first_started_at
-        asked_before = not reopen and _is_asked(store, prefix, view)
-    lease = Lease(
-        store, prefix, claim, attempt, first_started_at=first_started_at, started_at=started_at,
-        asked_before=asked_before,
-    )  # fmt: skip
-    if not lease.take(expected):
+        lease.attempt, lease.first_started_at = view.attempt + 1, view.first_started_at
+        lease.asked_before = not reopen and _is_asked(store, prefix, view)
+        lease.reopened_at = view.reopened_at
+    if reopen:
+        lease.reopened_at = started_at
+    if not lease.take(0 if view is None else view.generation, keeps_slot=is_awaited):
         raise _held(0.0)
     return lease
 
@@ -134,7 +166,8 @@ def _is_asked(store: Store, prefix: str, view: LeaseView) -> bool:
 class Lease:
     """A lease that this process holds. Its methods may be called from several threads.
 
-    `asked_before`: somebody asked for the end of an attempt that was sealed meanwhile; it counts in this one."""
+    `asked_before`: somebody asked for the end of an attempt that was sealed meanwhile; it counts in this one.
+    `reopened_at`: when a person last resumed the run, from when on its timeout counts."""
 
     store: Store
     prefix: str
@@ -143,18 +176,24 @@ class Lease:
     first_started_at: str
     started_at: str
     asked_before: bool = False
+    reopened_at: str | None = None
+    slot: Slot | None = None
     monotonic: Callable[[], float] = time.monotonic
     _generation: int = 0
     _acknowledged: float = 0.0
     _is_over: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, expected: int) -> bool:
-        """Write the lease against the generation that was read; tell whether nobody was faster."""
-        before = self.monotonic()
+    def take(self, expected: int, *, keeps_slot: bool = False) -> bool:
+        """Write the lease against the generation that was read; tell whether nobody was faster.
+
+        Raises: TooManyRuns."""
+        before = self.monotonic()  # of the slot, too: whoever is slow from there to here looks at its slot again
         mark_active(self.claim.holder, active=True)  # first: a sibling thread may see the lease before swap returns
         generation = None
         try:
+            if self.slot is not None:
+                self.slot.take(self.attempt, is_kept=keeps_slot)
             generation = self.store.swap(lease_name(self.prefix), self._data(self.attempt), expected=expected)
         finally:
             if generation is None:
@@ -172,6 +211,8 @@ class Lease:
             if self._is_over:
                 return
             before = self.monotonic()
+            if before - self._acknowledged >= self.claim.duration_s:
+                self._require_slot(self.attempt)
             generation = self.store.renew(
                 lease_name(self.prefix), self._data(self.attempt), generation=self._generation
             )
@@ -182,6 +223,7 @@ class Lease:
             if end is not None and end.state != "lost":
                 raise LeaseLost(self.prefix)
             if end is not None:
+                self._require_slot(self.attempt + 1)
                 self._next_attempt()
 
     def require(self) -> None:
@@ -215,6 +257,11 @@ class Lease:
         """Work on the run no more; the lease ends by the attempt's end, or by running out."""
         mark_active(self.claim.holder, active=False)
 
+    def _require_slot(self, attempt: int) -> None:
+        """Take the slot again after the lease ran out: whoever found the run lost may have it."""
+        if self.slot is not None and not self.slot.keep(attempt):
+            raise LeaseLost(self.prefix)
+
     def _create_end(self, made: End) -> End:
         if self.is_cancel_requested():
             made = cancelled(made)
@@ -233,6 +280,7 @@ class Lease:
             "holder": self.claim.holder.as_json(), "attempt": attempt, "duration_s": self.claim.duration_s,
             "code": self.claim.code, "graph": self.claim.graph, "steps": list(self.claim.steps),
             "started_at": self.started_at, "first_started_at": self.first_started_at, "asked_before": self.asked_before,
+            "reopened_at": self.reopened_at,
         }  # fmt: skip
         return records.encode(record, writer=self.claim.holder.id)
 
@@ -274,7 +322,7 @@ class LeaseKeeper:
 def cancelled(end: End) -> End:
     """Return the end of a cancelled attempt in place of another one."""
     error = ErrorInfo("cancelled", "The run was cancelled.", "Resume it to go on: what is committed stays.")
-    return replace(end, state="cancelled", final=True, result=None, error=error)
+    return replace(end, state="cancelled", final=True, result=None, error=error, message_id=None)
 
 
 def _held(expires_in_s: float) -> LeaseHeld:

@@ -1,6 +1,8 @@
 """Records: JSON objects that are created once, with a schema number and the token of their writer.
 
-The token makes a lost answer harmless: whoever is refused reads back, and finding the own token means success."""
+The token makes a lost answer harmless: whoever is refused reads back, and finding the own token means success. A check
+of all bytes before it ends each record, so that one with a digit changed isn't believed (docs/decisions/0021); a record
+without one, which somebody wrote by hand, is."""
 
 import json
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from pplns.errors import DamagedRecord
 from pplns.stores import Store
 
 SCHEMA = 1
+CHECK = b',"check":"'
 
 
 class NewerRecord(DamagedRecord):
@@ -19,7 +22,9 @@ class NewerRecord(DamagedRecord):
 def encode(payload: Mapping[str, Any], *, writer: str) -> bytes:
     """Return the bytes of a record."""
     record = {"schema": SCHEMA, "writer": writer, **payload}
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    text = json.dumps(record, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    checked = text[:-1].encode("ascii")
+    return b'%b%b%b"}' % (checked, CHECK, _check_of(checked).encode("ascii"))
 
 
 def decode(data: bytes, *, name: str) -> dict[str, Any]:
@@ -30,17 +35,16 @@ def decode(data: bytes, *, name: str) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(data)
         schema = record["schema"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise DamagedRecord(
-            f"The record {name!r} is damaged ({len(data)} bytes).",
-            "A record is a JSON object with a schema number, written whole.",
-            "Restore it from a backup, or start a new run.",
-        ) from None
+        raise _damaged(data, name) from None
     if not isinstance(schema, int) or schema > SCHEMA:
         raise NewerRecord(
             f"The record {name!r} has schema {schema!r}.",
             f"This pplns reads schemas up to {SCHEMA}.",
             "Upgrade: pip install --upgrade pplns.",
         )
+    checked, mark, _ = data.rpartition(CHECK)
+    if mark and record.get("check") not in (None, _check_of(checked)):
+        raise _damaged(data, name)
     return record
 
 
@@ -56,3 +60,17 @@ def create(store: Store, name: str, payload: Mapping[str, Any], *, writer: str) 
         return None
     standing = read(store, name)
     return None if standing is not None and standing.get("writer") == writer else standing
+
+
+def _check_of(checked: bytes) -> str:
+    import xxhash
+
+    return xxhash.xxh3_64_hexdigest(checked)
+
+
+def _damaged(data: bytes, name: str) -> DamagedRecord:
+    return DamagedRecord(
+        f"The record {name!r} is damaged ({len(data)} bytes).",
+        "A record is a JSON object with a schema number, written whole.",
+        "Restore it from a backup, or start a new run.",
+    )

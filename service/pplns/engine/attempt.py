@@ -1,0 +1,337 @@
+"""One attempt of a run: from the lease to the end that is recorded.
+
+The end is recorded whatever happens, unless the process dies, the store is gone, or a step had to be left running in a
+process that is told to end: then the lease runs out, so that nobody repeats the step beside it."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import FrameType
+from typing import Any, Literal
+
+from pplns.engine import events
+from pplns.engine.bounds import UNBOUNDED, Bounds, Budget
+from pplns.engine.clock import Clock
+from pplns.engine.executor import Executor
+from pplns.engine.handover import MARGIN_SHARE, Continuation, continue_by_message, hand_over_busy
+from pplns.engine.plan import plan_steps, repeated_sinks
+from pplns.engine.prepare import ALL_STEPS, Prepared, Selection
+from pplns.engine.results import result_of
+from pplns.engine.run_log import AttemptLog, report_end
+from pplns.engine.work import Outcome, Work
+from pplns.errors import Interrupted, LeaseHeld, LeaseLost, PplnsError, TooManyRuns
+from pplns.graph import Graph
+from pplns.logs.redaction import redact_error
+from pplns.model.ids import digest_fields
+from pplns.model.run import ErrorInfo, RunRecord, iso
+from pplns.settings import Settings
+from pplns.state.checkpoints import Checkpoints, read_checkpoints
+from pplns.state.ends import MAX_LOST_IN_A_ROW, End, lost_in_a_row, read_end
+from pplns.state.history import read_run, record_of
+from pplns.state.holders import this_holder
+from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease
+from pplns.state.runs import RunHead, move_hint
+from pplns.state.slots import RunSlot
+from pplns.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an attempt runs in. `began`: when its request came, on the clock's monotonic seconds.
+
+    `continues`: the attempt whose continuation this one is."""
+
+    store: Store
+    settings: Settings
+    observer: events.Guarded
+    clock: Clock
+    began: float
+    by_person: bool = True
+    reopen: bool = False
+    selection: Selection = ALL_STEPS
+    bounds: Bounds = UNBOUNDED
+    continues: int | None = None
+
+    @property
+    def budget(self) -> Budget | None:
+        """The budget, running since the request came."""
+        seconds = self.bounds.budget_s
+        return None if seconds is None else Budget(seconds, self.began + seconds)
+
+    @property
+    def publishing_ends(self) -> float:
+        """When publishing is given up: inside the margin after the budget, or after one from now without a budget."""
+        start = self.clock.monotonic() if self.budget is None else self.budget.ends
+        return start + MARGIN_SHARE * self.settings.margin_seconds
+
+
+def attempt(prepared: Prepared, setting: Setting) -> RunRecord:
+    """Begin the next attempt and bring it to its end, unless the run is over or waits for its continuation.
+
+    Raises: LeaseHeld, TooManyRuns, unless the run is handed over then; PublishError when that fails; Interrupted."""
+    head, bounds = prepared.head, setting.bounds
+    hands_over = bounds.hands_over_when_busy and bounds.hand_over is not None
+    try:
+        if not (hands_over and bounds.is_draining):
+            return _attempt(prepared, setting)
+    except (LeaseHeld, TooManyRuns):
+        if not hands_over:
+            raise
+    return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends)
+
+
+def fail_for_good(head: RunHead, error: PplnsError, setting: Setting) -> RunRecord:
+    """End a run that no delivery can go on with, unless it is over or waits for its continuation.
+
+    Raises: LeaseHeld."""
+    claim = Claim(this_holder(), setting.settings.lease_seconds)
+    lease = acquire_lease(
+        setting.store, head.prefix, claim, reopen=False, continues=setting.continues, now=setting.clock.now()
+    )
+    if isinstance(lease, End):
+        return record_of(head, lease)
+    return _record_end(head, _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=True), setting)
+
+
+def _attempt(prepared: Prepared, setting: Setting) -> RunRecord:
+    store, head = setting.store, prepared.head
+    lease = _acquire(prepared, setting)
+    if isinstance(lease, End):
+        return record_of(head, lease)
+    try:
+        end = _begin(prepared, setting, lease)
+    except LeaseLost:
+        lease.leave()
+        standing = read_run(store, head.pipeline, head.run_id)
+        if standing.final:  # it was ended for good under this holder: cancelled, say
+            return standing
+        raise LeaseHeld(
+            "Another process took this run over.",
+            "A run has one holder at a time.",
+            f"See `pplns run-info {head.pipeline}/{head.run_id}`; this process wrote nothing more.",
+        ) from None
+    except PplnsError as error:  # the store is gone, or holds a record that can't be read
+        end = _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=False)
+    except BaseException:
+        lease.leave()
+        raise
+    return _record_end(head, end, setting) if isinstance(end, End) else _leave_running(head, end, setting)
+
+
+def _acquire(prepared: Prepared, setting: Setting) -> Lease | End:
+    store, head, limit = setting.store, prepared.head, prepared.pipeline.max_concurrent_runs
+    claim = Claim(
+        holder=this_holder(), duration_s=setting.settings.lease_seconds, steps=prepared.graph.names,
+        code=digest_fields(*prepared.shapes.values()), graph=digest_fields(*prepared.shapes),
+    )  # fmt: skip
+    slot = None if limit is None else RunSlot(store, head.pipeline, limit=limit, run_id=head.run_id, claim=claim)
+    return acquire_lease(
+        store, head.prefix, claim, reopen=setting.reopen, continues=setting.continues, slot=slot,
+        now=setting.clock.now(),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Unrecorded:
+    """What an attempt comes to whose lease has to run out."""
+
+    lease: Lease
+    outcome: Outcome
+
+
+def _begin(prepared: Prepared, setting: Setting, lease: Lease) -> End | _Unrecorded:
+    """Run an attempt that holds the lease, unless it is cancelled or refused before it begins."""
+    store, head = setting.store, prepared.head
+    previous = read_end(store, head.prefix, lease.attempt - 1) if lease.attempt > 1 else None
+    if previous is not None:
+        move_hint(store, head.pipeline, head.run_id, before=previous.state, after=None)
+    if lease.is_cancel_requested():
+        return _end(lease, setting.clock, final=True)
+    refusal = None if setting.by_person else _refuse_delivery(prepared, setting, previous)
+    if refusal is not None:
+        return _end(lease, setting.clock, error=refusal, final=True)
+    return _work(prepared, setting, lease, previous)
+
+
+def _record_end(head: RunHead, end: End, setting: Setting) -> RunRecord:
+    move_hint(setting.store, head.pipeline, head.run_id, before=None, after=end.state)
+    record = record_of(head, end)
+    report_end(record)
+    setting.observer(events.AttemptEnded(record))
+    setting.observer.raise_error()
+    if end.error is not None and end.error.code == "interrupted":
+        raise Interrupted(record)
+    return record
+
+
+def _leave_running(head: RunHead, left: _Unrecorded, setting: Setting) -> RunRecord:
+    """Return the record of a run with a step that may still run here: no end is recorded, the lease runs out."""
+    lease, bounds = left.lease, setting.bounds
+    if bounds.hands_over_when_busy and bounds.hand_over is not None:
+        return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends)
+    error = ErrorInfo(
+        "draining", "The container was told to end, and a step didn't finish in time.",
+        f"A redelivery goes on once the lease has run out, in {lease.claim.duration_s:.0f} s at most.",
+    )  # fmt: skip
+    end = End(
+        attempt=lease.attempt, state="failed", final=False, started_at=lease.started_at, error=error,
+        finished_at=str(iso(setting.clock.now())), first_started_at=lease.first_started_at, steps=left.outcome.steps,
+    )  # fmt: skip
+    record = record_of(head, end)
+    report_end(record)
+    setting.observer(events.AttemptEnded(record))
+    return record
+
+
+def _refuse_delivery(prepared: Prepared, setting: Setting, previous: End | None) -> ErrorInfo | None:
+    """Return why a delivery may not go on with a run that a person may."""
+    store, prefix = setting.store, prepared.head.prefix
+    if previous is not None and lost_in_a_row(store, prefix, previous) >= MAX_LOST_IN_A_ROW:
+        return ErrorInfo(
+            "lost_repeatedly", f"{MAX_LOST_IN_A_ROW} attempts in a row vanished without finishing a step.",
+            "Give the pipeline more memory or split the step that ran last, then resume the run.",
+        )  # fmt: skip
+    checkpoints = read_checkpoints(store, prefix)
+    repeated = repeated_sinks(prepared.graph, plan_steps(prepared.graph, prepared.shapes, checkpoints), checkpoints)
+    if repeated:
+        return ErrorInfo(
+            "code_changed", f"The code changed under the run, and {', '.join(map(repr, repeated))} would write again.",
+            "Look at what it wrote; `pplns resume` goes on with the new code.",
+        )  # fmt: skip
+    return None
+
+
+def _work(prepared: Prepared, setting: Setting, lease: Lease, previous: End | None) -> End | _Unrecorded:
+    """Run the steps of an attempt and record its end."""
+    work = _work_of(prepared, setting, lease, previous)
+    log = AttemptLog(setting.store, prepared.head, lease.attempt)
+    executor = Executor(work, observer=log.watch(setting.observer))
+    outcome, following = _execute(executor, prepared.head, setting, lease, log)
+    if outcome.is_abandoned:
+        return _Unrecorded(lease, outcome)
+    if isinstance(following, Continuation):
+        return _end_continuing(lease, setting.clock, outcome, following)
+    if not outcome.succeeded:
+        return _end(lease, setting.clock, outcome=outcome, error=following or outcome.error, final=outcome.final)
+    if outcome.is_partial:
+        return _end(lease, setting.clock, outcome=outcome, final=False)
+    result = result_of(prepared.graph, outcome.commits)
+    return _end(lease, setting.clock, outcome=outcome, result=result, final=True)
+
+
+def _execute(
+    executor: Executor, head: RunHead, setting: Setting, lease: Lease, log: AttemptLog
+) -> tuple[Outcome, Continuation | ErrorInfo | None]:
+    """Run steps, and keep their lines, while the lease is kept.
+
+    At a boundary publish what the run goes on by, or say why it can't."""
+    keeper = LeaseKeeper(lease, on_loss=executor.lose, on_cancel=lambda: executor.stop("cancelled"))
+    with keeper, _stopped_by_ctrl_c(executor), _drained(executor, setting.bounds), log:
+        outcome = executor.execute()
+        if outcome.boundary is None or outcome.is_abandoned:
+            return outcome, None
+        return outcome, continue_by_message(
+            head, lease.attempt, outcome, bounds=setting.bounds, clock=setting.clock, until=setting.publishing_ends
+        )
+
+
+def _work_of(prepared: Prepared, setting: Setting, lease: Lease, previous: End | None) -> Work:
+    head, store = prepared.head, setting.store
+    return Work(
+        head=head, graph=prepared.graph, shapes=prepared.shapes, params=prepared.params, store=store, lease=lease,
+        checkpoints=Checkpoints() if previous is None else read_checkpoints(store, head.prefix),
+        table_format=setting.settings.table_format,
+        parallel_steps=prepared.pipeline.max_parallel_steps, deadline=_deadline(prepared, setting, lease),
+        redo=setting.selection.names, clock=setting.clock,
+        scope=_scope(prepared.graph, setting.selection), verify=setting.by_person,
+        spent={} if setting.by_person or previous is None else {step.step: step.attempts for step in previous.steps},
+        budget=setting.budget, drain=setting.bounds.drain,
+    )  # fmt: skip
+
+
+def _scope(graph: Graph, selection: Selection) -> frozenset[str] | None:
+    return None if selection.only is None else graph.ancestors(selection.only) | {selection.only}
+
+
+def _deadline(prepared: Prepared, setting: Setting, lease: Lease) -> float | None:
+    """Return when the run is over time, on the monotonic clock; a person's resume begins its time anew."""
+    timeout = prepared.pipeline.timeout
+    if timeout is None:
+        return None
+    since = prepared.head.created_at if lease.reopened_at is None else datetime.fromisoformat(lease.reopened_at)
+    return float(setting.clock.monotonic() + timeout - max(0.0, (setting.clock.now() - since).total_seconds()))
+
+
+def _end(
+    lease: Lease,
+    clock: Clock,
+    *,
+    final: bool,
+    outcome: Outcome | None = None,
+    error: ErrorInfo | None = None,
+    result: Any = None,
+) -> End:
+    state: Literal["succeeded", "failed"] = "failed" if error else "succeeded"
+    made = _end_of(lease, clock, outcome, state)
+    return lease.end(lambda attempt: replace(made, attempt=attempt, final=final, error=error, result=result))
+
+
+def _end_continuing(lease: Lease, clock: Clock, outcome: Outcome, continuation: Continuation) -> End:
+    """Record that the run goes on by a message. The message names its attempt: if someone sealed that meanwhile, the
+    attempt that the holder moved to has none, and ends so that any delivery goes on, that message included."""
+    made = _end_of(lease, clock, outcome, "failed")
+    missed = ErrorInfo(
+        "continuation_missed", f"Attempt {continuation.attempt} was taken for lost while it was being continued.",
+        "A redelivery goes on; so does `pplns resume`.",
+    )  # fmt: skip
+
+    def make(attempt: int) -> End:
+        if attempt != continuation.attempt:
+            return replace(made, attempt=attempt, error=missed)
+        return replace(made, state="continuing", message_id=continuation.message_id)
+
+    return lease.end(make)
+
+
+def _end_of(lease: Lease, clock: Clock, outcome: Outcome | None, state: Literal["succeeded", "failed"]) -> End:
+    steps = outcome.steps if outcome else ()
+    return End(
+        attempt=lease.attempt, state=state, final=False, started_at=lease.started_at,
+        finished_at=str(iso(clock.now())), first_started_at=lease.first_started_at, steps=steps,
+        commits=sum(step.state == "succeeded" for step in steps),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _drained(executor: Executor, bounds: Bounds) -> Generator[None]:
+    """Pass on that the process is told to end."""
+    if bounds.drain is None:
+        yield
+        return
+    unsubscribe = bounds.drain.subscribe(executor.drain)
+    try:
+        yield
+    finally:
+        unsubscribe()
+
+
+@contextlib.contextmanager
+def _stopped_by_ctrl_c(executor: Executor) -> Generator[None]:
+    """Turn the first Ctrl-C into an orderly stop; the second one interrupts as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before if callable(before) else signal.default_int_handler)
+        executor.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

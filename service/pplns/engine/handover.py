@@ -1,0 +1,87 @@
+"""Handing a run over to its pipeline's topic: the continuation is published, confirmed, and only then recorded."""
+
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+
+from pplns.engine.bounds import Bounds
+from pplns.engine.clock import Clock
+from pplns.engine.work import Outcome
+from pplns.errors import PublishError
+from pplns.model.run import ErrorInfo, RunRecord
+from pplns.state.history import read_run
+from pplns.state.runs import RunHead
+from pplns.stores import Store
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 2.0  # so that a drain is seen in time
+MARGIN_SHARE = 2 / 3  # of the margin is for publishing; the rest for recording and answering
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A continuation that was published, for the end of this attempt and no other."""
+
+    attempt: int
+    message_id: str
+
+
+def continue_by_message(
+    head: RunHead, attempt: int, outcome: Outcome, *, bounds: Bounds, clock: Clock, until: float
+) -> Continuation | ErrorInfo:
+    """Publish the continuation of an attempt that stopped at a boundary, or return why it ends without one.
+
+    A run continues by a message only if the attempt committed a step, so that no chain of messages goes round in
+    circles; a request that wouldn't come back is handed over all the same."""
+    if outcome.boundary == "draining" and not bounds.hands_over_when_busy:
+        return ErrorInfo("draining", "The container was told to end.", "A redelivery goes on; so does `pplns resume`.")
+    if bounds.hand_over is None:
+        return ErrorInfo(
+            "budget_spent", "The request's time is over, and the pipeline has no topic to go on by.",
+            "A redelivery goes on, and so does `pplns resume`; set PPLNS_TOPIC to go on by messages.",
+        )  # fmt: skip
+    if not outcome.has_committed and not bounds.hands_over_when_busy:
+        return ErrorInfo(
+            "budget_spent", "The request's time was over before a step was committed.",
+            "A redelivery tries again; split the step, or use a trigger that waits longer.",
+        )  # fmt: skip
+    try:
+        return Continuation(attempt, publish(head, attempt, bounds=bounds, clock=clock, until=until))
+    except PublishError as error:
+        return ErrorInfo.of(error)
+
+
+def hand_over_busy(store: Store, head: RunHead, *, bounds: Bounds, clock: Clock, until: float) -> RunRecord:
+    """Hand over a run that can't run here and now, and return its record as `continuing`.
+
+    One that has ended or waits for a continuation already is returned as it is.
+
+    Raises: PublishError."""
+    record = read_run(store, head.pipeline, head.run_id)
+    if record.final or record.state == "continuing":
+        return record
+    publish(head, record.attempt, bounds=bounds, clock=clock, until=until)
+    return replace(record, state="continuing", finished_at=None, error=None)
+
+
+def publish(head: RunHead, attempt: int, *, bounds: Bounds, clock: Clock, until: float) -> str:
+    """Publish the continuation of an attempt, again and again until a time on the clock, and return its message id.
+
+    Raises: PublishError."""
+    assert bounds.hand_over is not None, "whoever publishes has a topic"
+    pause_s = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return bounds.hand_over(head, attempt)
+        except PublishError:
+            left_s = until - clock.monotonic()
+            if bounds.drain is not None and bounds.drain.is_set:
+                left_s = min(left_s, bounds.drain.left_s)
+            if left_s <= pause_s:
+                raise
+        pause(clock, pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_SECONDS)
+
+
+def pause(clock: Clock, seconds: float) -> None:
+    """Wait for seconds on a clock."""
+    clock.take(SimpleQueue(), until=clock.monotonic() + seconds, is_busy=False)

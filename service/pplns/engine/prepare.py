@@ -1,0 +1,121 @@
+"""What is fixed about a run before an attempt begins: its head, its converted parameters, its graph, its steps' shapes.
+
+All that can be refused is refused here, before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pplns.engine.plan import shapes_of
+from pplns.errors import NotFoundError, ParameterError
+from pplns.fingerprint import CodeDigests, digest_constant
+from pplns.graph import Graph, build_graph, constants_in
+from pplns.model.ids import check_run_id, derive_run_id
+from pplns.model.names import nearest
+from pplns.model.run import Trigger
+from pplns.settings import Settings
+from pplns.state.runs import RunHead, digest_params
+from pplns.steps import Pipeline
+from pplns.steps.parameters import convert_params, stored_params
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A pipeline with the parameters of one run, ready to be attempted."""
+
+    pipeline: Pipeline[..., Any]
+    head: RunHead
+    params: Mapping[str, Any]
+    graph: Graph
+    shapes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which steps a person asks for: `redo` runs again although it is committed, with all that its value changes;
+    `only` too, with what it needs and nothing after it."""
+
+    redo: str | None = None
+    only: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The steps that it names."""
+        return tuple(name for name in (self.redo, self.only) if name)
+
+
+ALL_STEPS = Selection()
+
+
+def prepare_new(
+    pipeline: Pipeline[..., Any],
+    sent: Mapping[str, Any],
+    *,
+    trigger: Trigger,
+    run_id: str | None,
+    logical_date: datetime,
+    created_at: datetime,
+    settings: Settings,
+) -> Prepared:
+    """Prepare a run from parameters as they were sent, under a run id that was chosen or is derived.
+
+    Raises: ParameterError, DefinitionError."""
+    params = convert_params(pipeline, sent, logical_date=logical_date, timezone=trigger.timezone)
+    graph, shapes = _connect(pipeline, params, settings)
+    head = RunHead(
+        run_id=_run_id(pipeline, run_id, trigger, logical_date), pipeline=pipeline.name, trigger=trigger,
+        params=stored_params(params), params_digest=digest_params(sent), logical_date=logical_date,
+        created_at=created_at,
+    )  # fmt: skip
+    return Prepared(pipeline, head, params, graph, shapes)
+
+
+def prepare(pipeline: Pipeline[..., Any], head: RunHead, settings: Settings) -> Prepared:
+    """Prepare a run that exists from its own parameters, which are never resolved again.
+
+    Raises: ParameterError, DefinitionError."""
+    try:
+        params = convert_params(pipeline, head.params, logical_date=head.logical_date, timezone=head.trigger.timezone)
+    except ParameterError as error:
+        raise ParameterError(
+            f"The parameters of run {head.run_id!r} don't fit pipeline {pipeline.name!r} any more: {error.met}",
+            error.expected,
+            "Give the pipeline its old parameters back, or start a new run.",
+        ) from error
+    graph, shapes = _connect(pipeline, params, settings)
+    return Prepared(pipeline, head, params, graph, shapes)
+
+
+def check_selection(selection: Selection, graph: Graph) -> None:
+    """Refuse a step that the graph doesn't have.
+
+    Raises: NotFoundError."""
+    for name in (selection.redo, selection.only):
+        if name is not None and name not in graph:
+            close = nearest(name, graph.names)
+            raise NotFoundError(
+                f"Pipeline {graph.pipeline!r} has no step {name!r}.",
+                f"Its steps: {', '.join(map(repr, graph.names))}.",
+                f"Did you mean {close!r}?" if close else f"See `pplns show {graph.pipeline}`.",
+            )
+
+
+def _connect(
+    pipeline: Pipeline[..., Any], params: Mapping[str, Any], settings: Settings
+) -> tuple[Graph, dict[str, str]]:
+    graph = build_graph(pipeline, params)
+    code = CodeDigests(settings.root)
+
+    def constant(value: object, where: str) -> str:
+        return digest_constant(value, code=code, where=where)
+
+    for value in constants_in(graph.result):
+        digest_constant(value, code=code, where=f"What pipeline {pipeline.name!r} returns")
+    return graph, shapes_of(graph, digest_code=lambda call: code.of(call.step.function), digest_constant=constant)
+
+
+def _run_id(pipeline: Pipeline[..., Any], run_id: str | None, trigger: Trigger, logical_date: datetime) -> str:
+    if run_id is not None:
+        return check_run_id(run_id)
+    return derive_run_id(pipeline.name, kind=trigger.kind, key=trigger.key, logical_date=logical_date)
