@@ -1,0 +1,167 @@
+"""`pplns trigger` and `pplns run --url`: run a pipeline on a service, with the progress that a run here has."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pplns.errors import ConfigError, ParameterError
+from pplns.model.frozen import Frozen
+from pplns_deploy.cli.completion import complete_pipelines
+from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.errors import RUN_FAILED, Stopped, write_error
+from pplns_deploy.cli.options import (
+    Command,
+    bundled,
+    examples,
+    json_option,
+    params_option,
+    parse_params,
+    project_option,
+)
+from pplns_deploy.cli.progress import LineProgress, open_progress
+from pplns_deploy.cli.records import ending_lines
+
+if TYPE_CHECKING:
+    from pplns.model.run import RunRecord
+    from pplns_deploy.service_client import ServiceClient
+
+TOKEN_VARIABLE = "PPLNS_TOKEN"
+
+
+class Service(Frozen):
+    """The service that a command names, and the token for it."""
+
+    url: str | None
+    token: str | None
+
+
+def service_options(command: Command) -> Command:
+    """Add `--url URL` and `--token TOKEN`, as the argument `service`."""
+    token = click.option(
+        "--token", metavar="TOKEN", envvar=TOKEN_VARIABLE,
+        help=f"The identity token to send to the service; else {TOKEN_VARIABLE}, else that of the Google account here.",
+    )  # fmt: skip
+    url = click.option("--url", metavar="URL", help="The service to run it on.")
+    return url(token(bundled(Service, "service", "url", "token")(command)))
+
+
+@click.command(
+    epilog=examples(
+        "pplns trigger nyc_flights --url http://127.0.0.1:6789",
+        "pplns trigger nyc_flights -p month=2013-01",
+        "pplns trigger nyc_flights --async",
+    )
+)
+@click.argument("name", shell_complete=complete_pipelines)
+@params_option
+@click.option("--async", "is_async", is_flag=True, help="Don't wait: a message to the pipeline's topic will run it.")
+@service_options
+@json_option
+@project_option
+@click.pass_context
+def trigger(
+    context: click.Context,
+    *,
+    name: str,
+    params: Sequence[str],
+    is_async: bool,
+    service: Service,
+    project: Path | None,
+) -> None:
+    """Run a pipeline on a service.
+
+    Shows each step as `pplns run` does and ends with the same exit codes. Without --url it is the service of the
+    `pplns dev` that runs for the project.
+    """
+    sent = parse_params(params)
+    if not is_async:
+        run_on_service(context, name, sent, url=service.url or _url_of_dev(project), token=service.token)
+        return
+    console: Console = context.obj
+    client = client_of(service.url or _url_of_dev(project), service.token)
+    record = client.start(name, sent)
+    if console.as_json:
+        console.document(record.as_json())
+        return
+    console.say(f"Run {record.run_id} of {name} is {record.state}.")
+    console.say(f"Look closer: {client.url.rstrip('/')}/pipelines/{name}/runs/{record.run_id}")
+
+
+def run_on_service(
+    context: click.Context, name: str, params: Mapping[str, Any], *, url: str, token: str | None
+) -> None:
+    """Run a pipeline on a service with progress, report the end, and exit 1 unless the run succeeded."""
+    console: Console = context.obj
+    client = client_of(url, token)
+    progress, began = open_progress(console), time.monotonic()
+    try:
+        record = client.run(name, params, observer=progress)
+    except KeyboardInterrupt:
+        raise Stopped(_how_to_go_on(client.url, progress)) from None
+    finally:
+        progress.close()
+    if console.as_json:
+        console.document(record.as_json())
+    else:
+        _write_ending(console, record, client, took_s=time.monotonic() - began)
+    if record.state != "succeeded":
+        context.exit(RUN_FAILED)
+
+
+def client_of(url: str, token: str | None) -> "ServiceClient":
+    """Return a client of a service; where the URL is https and no token is given, one is found for each call.
+
+    Raises: ParameterError for what is no URL."""
+    if not url.startswith(("http://", "https://")):
+        raise ParameterError(
+            f"--url {url!r} is no URL.",
+            "A service answers at http:// or https://.",
+            "Write it like http://127.0.0.1:6789.",
+        )
+    from pplns_deploy.service_client import ServiceClient
+
+    return ServiceClient(url, _finder(url, token))
+
+
+def _finder(url: str, token: str | None) -> Callable[[], str | None]:
+    if token is not None or not url.startswith("https://"):
+        return lambda: token
+    from pplns_deploy.identity import IdentityTokens
+
+    return IdentityTokens(url)
+
+
+def _url_of_dev(project: Path | None) -> str:
+    """Return the URL of the service of the `pplns dev` that runs for a project.
+
+    Raises: ConfigError where none does."""
+    from pplns.settings import find_project
+    from pplns_deploy.dev.presence import find_running
+
+    running = find_running(find_project(project or Path.cwd()))
+    if running is None:
+        raise ConfigError(
+            "No service is named, and `pplns dev` doesn't run for this project.",
+            "--url says which service runs the pipeline.",
+            "Give --url URL, or start `pplns dev`.",
+        )
+    return running.service_url
+
+
+def _how_to_go_on(url: str, progress: LineProgress) -> str:
+    if progress.run is None:
+        return "The service may have begun a run all the same."
+    pipeline, run_id = progress.run
+    at = f"{url.rstrip('/')}/pipelines/{pipeline}/runs/{run_id}"
+    return f"The run goes on in the service: see {at}, or end it: curl --request POST {at}:cancel"
+
+
+def _write_ending(console: Console, record: "RunRecord", client: "ServiceClient", *, took_s: float) -> None:
+    if record.error is not None:
+        write_error(console, record.error.message, record.error.hint, trace=record.error.traceback)
+    for line in ending_lines(record, took_s=took_s):
+        console.say(line)
+    console.say(f"Look closer: {client.url.rstrip('/')}/pipelines/{record.pipeline}/runs/{record.run_id}")

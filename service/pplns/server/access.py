@@ -1,0 +1,55 @@
+"""Who asks, and how much: the token of the caller, the size of the body."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pplns.server.answers import TooLarge
+from pplns.settings import Settings
+from pplns.triggers.callers import check_caller
+from pplns.triggers.requests import Request
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request as WebRequest
+
+MAX_BODY_BYTES = 32 * 1024 * 1024  # what Cloud Run takes over HTTP/1
+MAX_READ_ON_BYTES = 4 * MAX_BODY_BYTES
+CHUNK_BYTES = 1024 * 1024
+
+
+def read_head(web: "WebRequest") -> Request:
+    """Return a request as plain data, its body unread."""
+    headers = {name.lower(): value for name, value in web.headers.items()}
+    return Request(method=web.method, path=web.path, headers=headers, body=b"")
+
+
+def read_request(web: "WebRequest") -> Request:
+    """Return a request as plain data, its body read.
+
+    Raises: TooLarge."""
+    body = web.stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        _read_on(web)
+        raise TooLarge(
+            f"The body takes {web.content_length or f'more than {MAX_BODY_BYTES}'} bytes.",
+            f"It takes {MAX_BODY_BYTES} at most, as on Cloud Run.",
+            "Put the data where the pipeline reads it, and send its place.",
+        )
+    return replace(read_head(web), body=body)
+
+
+def check_access(request: Request, settings: Settings) -> None:
+    """Refuse a caller without a token for this service, where the settings name an audience.
+
+    Raises: NotAuthenticated, NotAllowed, CannotVerify."""
+    if settings.audience is not None:
+        check_caller(
+            request, audience=settings.audience, allowed=settings.allowed_callers,
+            certificates_url=settings.certificates_url, cloud_run_checks=settings.cloud_run_checks,
+        )  # fmt: skip
+
+
+def _read_on(web: "WebRequest") -> None:
+    """Read what is left of a body, within reason: a caller that is still sending hears no answer."""
+    for _ in range(MAX_READ_ON_BYTES // CHUNK_BYTES):
+        if not web.stream.read(CHUNK_BYTES):
+            return

@@ -1,0 +1,139 @@
+"""`handle`: the one function that answers every request, whichever server calls it.
+
+Here stands the border of the service. Errors of ours become answers; any other is logged under a reference, and only
+the reference is answered."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pplns.engine.events import Observer, ignore
+from pplns.errors import PplnsError, StopSignal
+from pplns.logs.places import trace_of, traced
+from pplns.model.ids import new_token
+from pplns.server import reading, runs
+from pplns.server.access import check_access, read_head, read_request
+from pplns.server.answers import Answer, Draining, answer_error, answer_internal
+from pplns.server.process import PROCESS, Process, Served
+from pplns.server.queries import Query, read_page, read_query
+from pplns.server.routes import Route, find_route
+from pplns.server.stream import MEDIA_TYPE, Streamed, encode, stream
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request as WebRequest
+    from werkzeug.wrappers import Response
+
+_log = logging.getLogger("pplns.server")
+
+
+def handle(request: "WebRequest") -> "Response":
+    """Answer a request."""
+    return respond(request, PROCESS)
+
+
+def respond(web: "WebRequest", process: Process) -> "Response":
+    """Answer a request to a process."""
+    from werkzeug.wrappers import Response
+
+    with traced(trace_of({name.lower(): value for name, value in web.headers.items()})):
+        found = _guarded(lambda: _answer(web, process))
+    if isinstance(found, Streamed):
+        response = Response(found.lines, found.status, found.headers, mimetype=MEDIA_TYPE)
+        response.call_on_close(found.wait)
+    else:
+        text = b"" if found.body is None else encode(found.body)
+        response = Response(text, found.status, found.headers, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    software = str(web.environ.get("SERVER_SOFTWARE", ""))
+    response.call_on_close(lambda: process.end_if_stuck(software=software))
+    return response
+
+
+def _guarded(work: Callable[[], Answer | Streamed]) -> Answer | Streamed:
+    """Return what some work answers, whatever it raises."""
+    try:
+        return work()
+    except PplnsError as error:
+        return answer_error(error)
+    except StopSignal:
+        return answer_error(Draining())
+    except Exception:
+        reference = new_token()
+        _log.exception("A request failed inside pplns. Reference: %s", reference)
+        return answer_internal(reference)
+
+
+def _answer(web: "WebRequest", process: Process) -> Answer | Streamed:
+    route = find_route(web.method, web.path)
+    query = list(web.args.items(multi=True))
+    if route.action == "options":
+        return Answer(204, headers={"Allow": ", ".join(route.allowed)})
+    if route.action == "health":
+        return reading.show_health(process)
+    check_access(read_head(web), process.settings())
+    served = process.served()
+    if route.action in _VIEWS:
+        return _VIEWS[route.action](served, route, query)
+    return _act(web, process, route, query)
+
+
+def _act(web: "WebRequest", process: Process, route: Route, query: Query) -> Answer | Streamed:
+    """Start, resume or cancel a run."""
+    served = process.served()
+    named = read_query(query, known=("pipeline",) if web.path == "/" else ()).get("pipeline", route.pipeline)
+    place = runs.Place(process, served, served.only_pipeline() if named is None else served.pipeline(named))
+    request, run_id = read_request(web), route.run_id or ""
+    if route.action == "cancel":
+        return runs.cancel(place, run_id, request)
+
+    def work(observer: Observer) -> Answer:
+        if route.action == "resume":
+            return runs.resume(place, run_id, request, observer)
+        return runs.start(place, request, observer)
+
+    def guarded(observer: Observer) -> Answer:
+        found = _guarded(lambda: work(observer))
+        process.drain_if_stuck()
+        assert isinstance(found, Answer)
+        return found
+
+    return stream(guarded) if _wants_lines(web) else guarded(ignore)
+
+
+def _wants_lines(web: "WebRequest") -> bool:
+    return any(kind == MEDIA_TYPE and quality > 0 for kind, quality in web.accept_mimetypes)
+
+
+def _show_openapi(served: Served, route: Route, query: Query) -> Answer:
+    from pplns.server.openapi import describe
+
+    read_query(query, known=())
+    return Answer(200, describe(served))
+
+
+def _show_pipelines(served: Served, route: Route, query: Query) -> Answer:
+    read_query(query, known=())
+    return reading.show_pipelines(served)
+
+
+def _show_pipeline(served: Served, route: Route, query: Query) -> Answer:
+    read_query(query, known=())
+    return reading.show_pipeline(served, str(route.pipeline))
+
+
+def _show_runs(served: Served, route: Route, query: Query) -> Answer:
+    return reading.show_runs(served, str(route.pipeline), read_page(query))
+
+
+def _show_run(served: Served, route: Route, query: Query) -> Answer:
+    read_query(query, known=())
+    return reading.show_run(served, str(route.pipeline), str(route.run_id))
+
+
+_VIEWS: Mapping[str, Callable[[Served, Route, Query], Answer]] = {
+    "openapi": _show_openapi,
+    "pipelines": _show_pipelines,
+    "pipeline": _show_pipeline,
+    "runs": _show_runs,
+    "run": _show_run,
+}
