@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pplns.codecs.local_files import File
     from pplns.codecs.registry import register_type
     from pplns.engine.context import CurrentRun, current_run
+    from pplns.secrets import Secret
 
 __all__ = [
     "CheckpointConflict",
@@ -41,6 +42,7 @@ __all__ = [
     "Retry",
     "RetryableError",
     "Schedule",
+    "Secret",
     "StateError",
     "TerminalError",
     "__version__",
@@ -54,6 +56,7 @@ __all__ = [
 _LAZY = {
     "CurrentRun": "pplns.engine.context",
     "File": "pplns.codecs.local_files",
+    "Secret": "pplns.secrets",
     "current_run": "pplns.engine.context",
     "register_type": "pplns.codecs.registry",
 }

@@ -6,14 +6,14 @@ default. `TABLE` is the one list of them; `docs/configuration.md` explains each 
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, cast
 
 from pplns.errors import ConfigError, DefinitionError
+from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
-from pplns.model.triggers import check_timezone
+from pplns.model.triggers import NO_PARAMS, check_timezone
 
 TableFormat = Literal["arrow", "parquet"]
 LogFormat = Literal["auto", "json", "text"]
@@ -27,8 +27,7 @@ _TOPIC = re.compile(r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/[A-Za-z][A-Za
 _STORE_URL = re.compile(r"file:[^?]+(\?.*)?|gs://[^/?]+(/.*)?|memory:[^?]*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Frozen):
     """The settings of one process. `root` is the project folder and, as `pipelines` is, absolute.
 
     `pipelines_module` is `module:name` where the pipeline is named by its module instead of a folder to search;
@@ -51,7 +50,7 @@ class Settings:
     dead_letter_topic: str | None = None
     audience: str | None = None
     allowed_callers: tuple[str, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    params: Mapping[str, Any] = NO_PARAMS
     cloud_run_checks: bool = False
     certificates_url: str = GOOGLE_CERTIFICATES
     log_format: LogFormat = "auto"
@@ -69,8 +68,7 @@ class Given(NamedTuple):
     base: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Frozen):
     """One setting. `name` is the field of Settings and, with two dashes, its flag where `has_flag` is set.
 
     `key` is its name in `[tool.pplns]`, None where only the environment sets it. `read` returns the value for
@@ -363,9 +361,9 @@ def _json_object(given: Given) -> dict[str, Any]:
     import json
 
     found: object = json.loads(_text(given))
-    if not isinstance(found, dict):
-        raise ValueError
-    return cast("dict[str, Any]", found)
+    if isinstance(found, dict):
+        return cast("dict[str, Any]", found)
+    raise ValueError
 
 
 TABLE: tuple[Row, ...] = (

@@ -69,7 +69,7 @@ def test_every_setting_is_read_from_the_environment(project: Path):
         "PPLNS_ALLOWED_CALLERS": "a@x.example, b@x.example", "PPLNS_LOG_FORMAT": "json", "PPLNS_CLOUD_LOGGING": "1",
         "PPLNS_CLOUD_RUN_CHECKS": "1",
         "GOOGLE_CLOUD_PROJECT": "sales-1", "K_SERVICE": "daily", "PORT": "9090",
-        "PPLNS_CERTIFICATES_URL": "http://127.0.0.1:8000/certs",
+        "PPLNS_CERTIFICATES_URL": "http://127.0.0.1:8000/certs", "PPLNS_PARAMS": '{"region": "eu"}',
     }  # fmt: skip
 
     settings = load_settings(project, environ=environ)
@@ -81,7 +81,7 @@ def test_every_setting_is_read_from_the_environment(project: Path):
         topic="projects/sales-1/topics/{pipeline}-runs", dead_letter_topic="projects/sales-1/topics/dead",
         audience="https://pplns.example", allowed_callers=("a@x.example", "b@x.example"), log_format="json",
         cloud_logging=True, cloud_run_checks=True, google_project="sales-1", cloud_service="daily", port=9090,
-        certificates_url="http://127.0.0.1:8000/certs",
+        certificates_url="http://127.0.0.1:8000/certs", params={"region": "eu"},
     )  # fmt: skip
     assert topic_of(settings.topic, "daily") == "projects/sales-1/topics/daily-runs"
 

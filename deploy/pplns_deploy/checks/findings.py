@@ -1,7 +1,7 @@
 """What a check knows of a pipeline, and what it finds: a message, and what to do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,9 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, or will likely go wrong, and what to do about it."""
+    """Something that is wrong, or will likely go wrong, and what to do about it.
+
+    `check` is the name of the check, as docs/checks.md has it; `environment` is set where it is wrong only there."""
 
     severity: Severity
     message: str
@@ -23,6 +25,8 @@ class Finding:
     pipeline: str | None = None
     file: Path | None = None
     line: int | None = None
+    check: str = ""
+    environment: str | None = None
 
     @property
     def place(self) -> str:
@@ -32,9 +36,17 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """Return the finding for `pplns check --json`."""
         return {
-            "severity": self.severity, "message": self.message, "remedy": self.remedy, "pipeline": self.pipeline,
+            "check": self.check, "severity": self.severity, "message": self.message, "remedy": self.remedy,
+            "environment": self.environment, "pipeline": self.pipeline,
             "file": None if self.file is None else str(self.file), "line": self.line,
         }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> "Finding":
+        """Return what `as_json` was made from."""
+        values: dict[str, Any] = dict(found)
+        values["file"] = None if found["file"] is None else Path(found["file"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +65,15 @@ class Checked:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One pipeline while it is checked. `graphs` holds a graph for each set of parameters that is known to occur,
-    and where some have no default one that leaves them unknown, if the steps don't depend on them."""
+    and where some have no default one that leaves them unknown, if the steps don't depend on them. `params` are those
+    that the environment sends with each trigger."""
 
     pipeline: Pipeline[..., Any]
     parameters: tuple[Parameter, ...]
     graphs: tuple[Graph, ...]
     timezone: str
     now: datetime
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def name(self) -> str:
@@ -75,9 +89,23 @@ class Subject:
         return Finding("warning", message, remedy, self.name)
 
     def required(self, given: Mapping[str, Any]) -> list[str]:
-        """Return the parameters without a default that aren't given."""
-        return [one.name for one in self.parameters if one.is_required and one.name not in given]
+        """Return the parameters without a default that neither a trigger nor the environment gives."""
+        return [one.name for one in self.parameters if one.is_required and one.name not in {**self.params, **given}]
+
+    def sent(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a trigger sends, with the environment's parameters below its own."""
+        return {**self.params, **given}
 
     def options_by_step(self) -> dict[str, StepOptions]:
         """Return the options of each step, from all graphs."""
         return {call.name: call.step.options_set for graph in self.graphs for call in graph.calls}
+
+
+def name_of_check(check: Any) -> str:
+    """Return the name of a check from that of its function."""
+    return str(check.__name__).removeprefix("check_")
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings without repetitions, errors first."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.severity != "error"))

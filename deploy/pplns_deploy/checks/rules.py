@@ -167,7 +167,8 @@ def mebibytes(memory: str) -> int:
 def _misfit(subject: Subject, trigger: Schedule | PubSub) -> ParameterError | None:
     """Return what is wrong with the parameters of a trigger; a message may bring those that it leaves out."""
     try:
-        convert_params(subject.pipeline, trigger.params, logical_date=subject.now, timezone=subject.timezone)
+        sent = subject.sent(trigger.params)
+        convert_params(subject.pipeline, sent, logical_date=subject.now, timezone=subject.timezone)
     except ParameterError as error:
         known = {one.name: one for one in subject.parameters}
         if not subject.required(trigger.params) or not known.keys() >= trigger.params.keys():

@@ -8,19 +8,19 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from io import UnsupportedOperation
 from typing import Any, TextIO
 
 import click
+
+from pplns.model.frozen import Frozen
 
 PIPED_WIDTH = 80  # for tables that have to be cut somewhere
 _READER_LEFT = (errno.EPIPE, *((errno.EINVAL,) if os.name == "nt" else ()))
 _IN_ASCII = str.maketrans({"→": "->", "←": "<-", "✓": "+", "✗": "x", "…": "...", "·": "-", "↻": "~", "─": "-"})
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(Frozen):
     """The two streams of a command. Text for people goes to `lines`, which is stderr where stdout is a document's."""
 
     out: TextIO

@@ -18,18 +18,10 @@ def pipeline_lines(pipeline: Pipeline[..., Any]) -> list[str]:
 
 
 def pipeline_json(pipeline: Pipeline[..., Any]) -> dict[str, Any]:
-    """Return a pipeline's description as `list --json` and `show --json` write it."""
-    resources = pipeline.resources
-    return {
-        "pipeline": pipeline.name,
-        "description": pipeline.description,
-        "parameters": [_parameter_json(one) for one in parameters_of(pipeline)],
-        "triggers": [_trigger_json(one) for one in pipeline.triggers],
-        "resources": {"cpu": resources.cpu, "memory": resources.memory, "cpu_always": resources.cpu_always},
-        "timeout_s": pipeline.timeout,
-        "max_concurrent_runs": pipeline.max_concurrent_runs,
-        "max_parallel_steps": pipeline.max_parallel_steps,
-    }
+    """Return a pipeline's description as `show --json` writes it, the same as in the manifest."""
+    from pplns_deploy.manifest import declare
+
+    return declare(pipeline).as_json()
 
 
 def short_triggers(pipeline: Pipeline[..., Any]) -> str:
@@ -75,21 +67,3 @@ def _limits(pipeline: Pipeline[..., Any]) -> list[list[str]]:
     if pipeline.max_concurrent_runs is not None:
         rows.append(["runs at one time", str(pipeline.max_concurrent_runs)])
     return [*rows, ["steps side by side", str(pipeline.max_parallel_steps)]]
-
-
-def _parameter_json(parameter: Parameter) -> dict[str, Any]:
-    has_default = not parameter.is_required and not parameter.is_logical_date
-    return {
-        "name": parameter.name,
-        "type": parameter.shown,
-        "required": parameter.is_required,
-        "is_logical_date": parameter.is_logical_date,
-        "default": plain(parameter.default) if has_default else None,
-    }
-
-
-def _trigger_json(trigger: Schedule | PubSub) -> dict[str, Any]:
-    shared = {"name": trigger.name, "params": plain(dict(trigger.params))}
-    if isinstance(trigger, Schedule):
-        return {"kind": "schedule", "cron": trigger.cron, "timezone": trigger.timezone, **shared}
-    return {"kind": "pubsub", "topic": trigger.topic, "filter": trigger.filter, **shared}

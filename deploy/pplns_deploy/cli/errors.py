@@ -5,7 +5,6 @@ Error: Pipeline 'sales' has no parameter 'mnth'. It takes: month, region.
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import click
 
@@ -19,6 +18,7 @@ from pplns.errors import (
     StopSignal,
     StoreError,
 )
+from pplns.model.frozen import Frozen
 from pplns_deploy.cli.console import Console
 
 RUN_FAILED = 1
@@ -37,8 +37,7 @@ EXIT_CODES: Mapping[type[PplnsError], int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Frozen):
     """An error as the command line shows it."""
 
     code: str

@@ -3,19 +3,18 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
+from pplns.model.frozen import Frozen
 from pplns_deploy.cli.console import Console, open_console
 from pplns_deploy.cli.errors import describe, write_report
 from pplns_deploy.cli.nearest import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class CommandPlace:
+class CommandPlace(Frozen):
     """Where a command is defined, and its line in `pplns --help`."""
 
     module: str

@@ -114,7 +114,7 @@ def run_info(console: Console, *, run_id: str, store: str | None, project: Path 
         console.document(record.as_json())
         return
     console.say("\n".join(record_lines(record, width=console.width)))
-    if record.state in ("failed", "lost", "cancelled"):
+    if record.state in ("queued", "continuing", "failed", "lost", "cancelled"):
         console.say(f"\nGo on with: {next_command('resume', run_id, project=project, store=store)}")
 
 

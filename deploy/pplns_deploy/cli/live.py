@@ -24,6 +24,7 @@ from pplns.engine.events import (
     StepReused,
     StepStarted,
 )
+from pplns.logs.capture import active
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.output import count_text, duration_text
 from pplns_deploy.cli.progress import LineProgress
@@ -53,6 +54,8 @@ class LiveProgress(LineProgress):
             super().__call__(event)
             self._region.take(event)
             self._live.start()
+            if (capture := active()) is not None:
+                capture.wrap_streams()  # the region has put its own in their place
             return
         self._region.take(event)
         super().__call__(event)

@@ -1,5 +1,7 @@
 """What steps log while a run goes on, as lines on stderr: `load      INFO  read 27004 rows`.
 
+What they log, print and warn is kept with the run as well, for `pplns logs`.
+
 One handler shows what goes to `current_run().logger`, and what the project's own modules log under their names. It
 keeps quiet as soon as the root logger has a handler: then the project set up logging itself, and shows it already."""
 
@@ -10,6 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pplns.logs.capture import Capture, capturing
 from pplns_deploy.cli.console import write_line
 from pplns_deploy.cli.output import clean_text
 
@@ -20,9 +23,15 @@ INSTALLED = "site-packages"  # a virtual environment may lie inside the project
 
 @contextmanager
 def showing_logs(root: Path, *, verbose: bool) -> Generator[None]:
-    """Show what the steps of a project log from INFO on, with `verbose` from DEBUG.
+    """Keep what the steps of a project say, and show what they log from INFO on, with `verbose` from DEBUG.
 
     Entered once the pipeline is loaded, so that what its files do to logging is known."""
+    with capturing(Capture(None)), _step_logs(root, verbose=verbose):
+        yield
+
+
+@contextmanager
+def _step_logs(root: Path, *, verbose: bool) -> Generator[None]:
     if logging.getLogger().handlers:
         yield
         return

@@ -1,9 +1,10 @@
 """The options that several commands share, so that they are called and behave the same everywhere."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -32,6 +33,13 @@ def store_option(command: Command) -> Command:
     return click.option("--store", metavar="URL", help="Where runs are kept: file:PATH, memory:, gs://BUCKET/PREFIX.")(
         command
     )
+
+
+def env_option(command: Command) -> Command:
+    """Add `--env NAME`; PPLNS_ENV stands in for it."""
+    return click.option(
+        "--env", "env", envvar="PPLNS_ENV", metavar="NAME", help="The environment, as in [tool.pplns.env.NAME]."
+    )(command)
 
 
 def json_option(command: Command) -> Command:
@@ -71,6 +79,20 @@ def verbose_option(command: Command) -> Command:
     return click.option("-v", "--verbose", is_flag=True, help="Show what steps log at DEBUG too, not only from INFO.")(
         command
     )
+
+
+def bundled(kind: Callable[..., Any], name: str, *options: str) -> Callable[[Command], Command]:
+    """Hand some options of a command over as one argument: `kind`, called with them by their names."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def called(*arguments: Any, **given: Any) -> Any:
+            bundle = kind(**{option: given.pop(option) for option in options})
+            return command(*arguments, **given, **{name: bundle})
+
+        return cast("Command", called)
+
+    return decorate
 
 
 def examples(*lines: str) -> str:

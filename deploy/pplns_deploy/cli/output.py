@@ -4,14 +4,14 @@ A table is cut only where the caller gives it a width; in a pipe every cell stay
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from pplns.model.frozen import Frozen
 
 GAP = "  "
 ELLIPSIS = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Frozen):
     """A column of a table. It may be cut down to `least` characters where the table is too wide; None: never."""
 
     title: str

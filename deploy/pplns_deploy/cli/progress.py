@@ -24,19 +24,21 @@ LEAST_NAME_WIDTH = 8
 class LineProgress:
     """Writes a line for each event; the observer where nobody watches a terminal.
 
-    `reference` names the run once it has begun, as commands take it."""
+    `reference` names the run once it has begun, as commands take it; `run` is its pipeline and id."""
 
     shows_starts = True
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.reference: str | None = None
+        self.run: tuple[str, str] | None = None
         self._name_width = LEAST_NAME_WIDTH
 
     def __call__(self, event: Event) -> None:
         """Write what an event says."""
         if isinstance(event, AttemptStarted):
             self.reference = reference_of(event.pipeline, event.run_id)
+            self.run = (event.pipeline, event.run_id)
             self._name_width = max([LEAST_NAME_WIDTH, *map(len, event.steps)])
         if not isinstance(event, StepStarted) or self.shows_starts:
             for line in lines_of(event, name_width=self._name_width):

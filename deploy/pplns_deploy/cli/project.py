@@ -1,4 +1,4 @@
-"""`pplns init`, `list`, `show` and `check`: a project and its pipelines, before anything runs."""
+"""`pplns init`, `list` and `show`: a project and its pipelines, before anything runs."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import click
 
 from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
-from pplns_deploy.cli.errors import RUN_FAILED, WRONG_CONFIGURATION
+from pplns_deploy.cli.errors import WRONG_CONFIGURATION
 from pplns_deploy.cli.nearest import NearChoice
 from pplns_deploy.cli.options import (
     examples,
@@ -20,15 +20,14 @@ from pplns_deploy.cli.options import (
     params_option,
     parse_params,
     project_option,
-    store_option,
     write_file,
 )
 
 if TYPE_CHECKING:
     from pplns.graph import Graph
     from pplns.loader import Found
+    from pplns.settings import Settings
     from pplns.steps import Pipeline
-    from pplns_deploy.checks import Checked
 
 EXAMPLES = {
     "starter": "small",
@@ -69,6 +68,7 @@ def init(console: Console, *, directory: Path, example: str) -> None:
 def list_pipelines(context: click.Context, *, project: Path | None) -> None:
     """List the pipelines of the project.
 
+    --json writes the manifest: all that deploying and the checks know of each pipeline, imported in a clean process.
     A broken file is named on stderr with its line and doesn't hide the others; the exit code is 3 only when no
     pipeline could be loaded.
     """
@@ -76,11 +76,11 @@ def list_pipelines(context: click.Context, *, project: Path | None) -> None:
 
     console: Console = context.obj
     settings = load_project(project)
-    found = discover(settings)
     if console.as_json:
-        console.document(_list_json(found))
-    else:
-        _write_list(console, found, settings.root)
+        _write_manifest(context, settings)
+        return
+    found = discover(settings)
+    _write_list(console, found, settings.root)
     if not found.pipelines:
         context.exit(WRONG_CONFIGURATION)
 
@@ -129,30 +129,6 @@ def show(
         console.say(f"Saved {output}.")
 
 
-@click.command(epilog=examples("pplns check", "pplns check --store gs://my-bucket/pplns --json"))
-@store_option
-@json_option
-@project_option
-@click.pass_context
-def check(context: click.Context, *, store: str | None, project: Path | None) -> None:
-    """Check all that can be known before a run.
-
-    Files load, pipelines connect, parameters of triggers fit, timeouts and retries go together, the store can be
-    written. Exits 1 when there are errors; warnings don't count.
-    """
-    from pplns_deploy.checks import check_project
-
-    console: Console = context.obj
-    settings = load_project(project, store=store)
-    checked = check_project(settings, now=datetime.now(UTC))
-    if console.as_json:
-        console.document(_check_json(checked))
-    else:
-        _write_check(console, checked, settings.store)
-    if checked.count("error"):
-        context.exit(RUN_FAILED)
-
-
 def _shown_as(form: str, pipeline: "Pipeline[..., Any]", graph: "Graph") -> str | dict[str, Any]:
     """Return a pipeline in one of FORMATS: text, or the JSON document."""
     from pplns_deploy import graphs
@@ -189,43 +165,13 @@ def _write_list(console: Console, found: "Found", root: Path) -> None:
         write_error(console, error.message, error.hint)
 
 
-def _list_json(found: "Found") -> dict[str, Any]:
-    from pplns_deploy.cli.descriptions import pipeline_json
+def _write_manifest(context: click.Context, settings: "Settings") -> None:
+    from pplns_deploy.manifest import read_manifest
 
-    listed = [{**pipeline_json(one), "file": str(found.files[name])} for name, one in found.pipelines.items()]
-    broken = [
-        {"file": str(one.file), "line": one.line, "message": one.message, "hint": one.remedy} for one in found.broken
-    ]
-    return {"pipelines": listed, "broken": broken}
-
-
-def _write_check(console: Console, checked: "Checked", store: str) -> None:
-    from pplns_deploy.cli.errors import write_error
-    from pplns_deploy.cli.output import count_text
-
-    for finding in checked.findings:
-        where = " ".join(part for part in (finding.place, finding.pipeline and f"({finding.pipeline})") if part)
-        message = f"{where}: {finding.message}" if where else finding.message
-        write_error(console, message, finding.remedy, kind=finding.severity.capitalize())
-    names = f": {', '.join(checked.pipelines)}" if checked.pipelines else ""
-    pipelines, files = count_text(len(checked.pipelines), "pipeline"), count_text(len(checked.files), "file")
-    console.say(f"Checked {pipelines} in {files}{names}.")
-    console.say("Checked imports, steps, parameters, triggers, timeouts, retries, resources.")
-    console.say(f"Checked the store {store}.")
-    errors, warnings = checked.count("error"), checked.count("warning")
-    console.say(
-        f"{count_text(errors, 'error')}, {count_text(warnings, 'warning')}." if errors + warnings else "All well."
-    )
-
-
-def _check_json(checked: "Checked") -> dict[str, Any]:
-    return {
-        "pipelines": list(checked.pipelines),
-        "files": [str(file) for file in checked.files],
-        "errors": checked.count("error"),
-        "warnings": checked.count("warning"),
-        "findings": [finding.as_json() for finding in checked.findings],
-    }
+    manifest = read_manifest(settings)
+    context.obj.document(manifest.as_json())
+    if not manifest.pipelines:
+        context.exit(WRONG_CONFIGURATION)
 
 
 def _relative(file: Path, root: Path) -> str:

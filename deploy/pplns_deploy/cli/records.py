@@ -51,6 +51,8 @@ def ending_lines(record: RunRecord, *, took_s: float | None) -> list[str]:
 
     `took_s` is what this attempt took, None where none was needed because the run had ended before."""
     lines = [f"{record.state.capitalize()} in {duration_text(took_s)}."]
+    if record.state == "continuing":
+        return ["The run goes on by its continuation, which is on its way; nothing more is run here."]
     if took_s is None:
         lines = [f"The run {record.state} before, on {time_text(record.finished_at)}; nothing was run."]
     if record.state == "succeeded" and record.result is not None:

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from pplns.errors import ParameterError, StopSignal
+from pplns.model.frozen import Frozen
 from pplns_deploy.cli.completion import complete_pipelines, complete_run_ids
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED, Stopped, write_error
 from pplns_deploy.cli.logs import showing_logs
 from pplns_deploy.cli.options import (
+    bundled,
     examples,
     json_option,
     load_project,
@@ -28,6 +29,7 @@ from pplns_deploy.cli.options import (
 )
 from pplns_deploy.cli.progress import LineProgress, open_progress
 from pplns_deploy.cli.records import cancel_text, ending_lines, reference_of
+from pplns_deploy.cli.trigger import Service, run_on_service, service_options
 
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
@@ -36,8 +38,15 @@ if TYPE_CHECKING:
 LABELS = {"resume": "Go on with", "run-info": "Look closer"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Offers:
+class _Chosen(Frozen):
+    """Which run is meant, and which of its steps."""
+
+    run_id: str | None
+    redo: str | None
+    only: str | None
+
+
+class _Offers(Frozen):
     """The commands that may come next, with the options given now; none where the run isn't kept."""
 
     project: Path | None
@@ -74,37 +83,42 @@ class _Offers:
     help="The id of the run. One that exists is gone on with, or shown if it ended.",
 )
 @selection_options
+@service_options
 @verbose_option
 @store_option
 @json_option
 @project_option
 @click.pass_context
+@bundled(_Chosen, "chosen", "run_id", "redo", "only")
 def run(
     context: click.Context,
     *,
     name: str,
     params: Sequence[str],
-    run_id: str | None,
-    redo: str | None,
-    only: str | None,
+    chosen: _Chosen,
+    service: Service,
     verbose: bool,
     store: str | None,
     project: Path | None,
 ) -> None:
-    """Run a pipeline, or go on with a run of it.
+    """Run a pipeline, or go on with a run of it; with --url on a service.
 
     Shows each step with its state, time, rows and bytes. Exits 0 when the run succeeded, 1 when it failed,
     2 for wrong names or values, 3 for a project or store that can't be used, 130 after Ctrl-C. What steps log goes
     to stderr.
     """
     sent = parse_params(params)
-    _check_redo(redo, run_id)
+    _check_redo(chosen)
+    if service.url is not None:
+        _check_is_of_service(chosen, store)
+        run_on_service(context, name, sent, url=service.url, token=service.token)
+        return
     settings = load_project(project, store=store)
     from pplns.engine.runner import Selection, run_pipeline
     from pplns.loader import load_pipeline
 
     pipeline = load_pipeline(settings, name)
-    opened, selection = open_project_store(settings), Selection(redo=redo, only=only)
+    opened, selection = open_project_store(settings), Selection(redo=chosen.redo, only=chosen.only)
 
     def start(progress: LineProgress) -> "RunRecord":
         return run_pipeline(
@@ -112,7 +126,7 @@ def run(
             store=opened,
             settings=settings,
             params=sent,
-            run_id=run_id,
+            run_id=chosen.run_id,
             selection=selection,
             observer=progress,
         )
@@ -190,13 +204,25 @@ def cancel(console: Console, *, run_id: str, store: str | None, project: Path | 
         console.say(line)
 
 
-def _check_redo(redo: str | None, run_id: str | None) -> None:
-    if redo is not None and run_id is None:
+def _check_redo(chosen: _Chosen) -> None:
+    if chosen.redo is not None and chosen.run_id is None:
         raise ParameterError(
-            f"--from {redo} without --run-id.",
+            f"--from {chosen.redo} without --run-id.",
             "--from runs a step of a run that exists again; a new run runs all of them.",
             "Give its id with --run-id, or use `pplns resume RUN_ID --from STEP`.",
         )
+
+
+def _check_is_of_service(chosen: _Chosen, store: str | None) -> None:
+    """Refuse the options that a service doesn't take from a caller."""
+    given = {"--run-id": chosen.run_id, "--from": chosen.redo, "--only": chosen.only, "--store": store}
+    for flag, value in given.items():
+        if value is not None:
+            raise ParameterError(
+                f"{flag} {value} with --url.",
+                "A service names its runs, has a store of its own, and runs every step of a new run.",
+                f"Leave {flag} out.",
+            )
 
 
 def _go_on(context: click.Context, start: Callable[[LineProgress], "RunRecord"], offers: _Offers) -> None:

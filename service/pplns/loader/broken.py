@@ -1,12 +1,12 @@
 """What is wrong with a pipeline file, in one line: the place in the user's own code, the fault, and what to do."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from pplns.errors import LoadError, PplnsError
 from pplns.loader.processes import is_below
+from pplns.model.frozen import Frozen
 
 _PPLNS = Path(__file__).parents[1]
 _PACKAGES_BY_MODULE = {
@@ -15,8 +15,7 @@ _PACKAGES_BY_MODULE = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Frozen):
     """A pipeline file that gives no pipelines: `message` says what is wrong, `remedy` what to do.
 
     `line` is of this file, also where the fault lies in a file that it imports; None where no line is to blame."""

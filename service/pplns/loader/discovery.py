@@ -5,7 +5,6 @@ A broken file is reported beside the pipelines of the other files; it never hide
 import difflib
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
@@ -15,6 +14,7 @@ from pplns.loader.broken import Broken
 from pplns.loader.imports import import_file, import_module
 from pplns.loader.processes import put_first_on_path
 from pplns.loader.sources import candidates, no_pipelines, pipeline_files
+from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.settings import Settings
 from pplns.steps import Pipeline
@@ -22,8 +22,7 @@ from pplns.steps import Pipeline
 AnyPipeline = Pipeline[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Frozen):
     """The pipelines of a project by name, the file of each, and the files that are broken."""
 
     pipelines: Mapping[str, AnyPipeline]

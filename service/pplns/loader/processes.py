@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from pplns.secrets import look_beside
 from pplns.settings import Settings
 
 LIBRARY_FOLDERS = ("site-packages", "dist-packages")
@@ -42,6 +43,7 @@ def put_first_on_path(settings: Settings) -> None:
     if _entered.root not in (None, settings.root):
         _entered.leave()
     _entered.root = settings.root
+    look_beside(settings.root)
     importlib.invalidate_caches()  # a file written a moment ago is found
     folders = [settings.root, settings.root / "src", settings.pipelines]
     wanted = list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))

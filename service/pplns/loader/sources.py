@@ -6,11 +6,11 @@ files are imported first; what counts is what the import gives."""
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pplns.errors import ConfigError
+from pplns.model.frozen import Frozen
 from pplns.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ SKIPPED = ("conftest.py",)
 SKIPPED_PREFIXES = ("_", ".", "test_")
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+class Defined(Frozen):
     """What a file defines: `surely` names under @pipeline, `perhaps` names under decorators that aren't understood."""
 
     surely: frozenset[str]

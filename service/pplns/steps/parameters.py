@@ -8,11 +8,11 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pplns.errors import DefinitionError, ParameterError
+from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.steps.annotations import UnsupportedError, bare, check_annotation, kind_of, shown
 from pplns.steps.conversion import RefusedError, convert, refusal, stored
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SUPPORTED = (
     "A parameter is annotated with str, int, float, bool, date, datetime, time, timedelta, Decimal, Path, UUID,"
-    " an Enum, a dataclass, Literal, Any, or list, tuple, set, dict[str, …], Optional and unions of these."
+    " Secret, an Enum, a dataclass, Literal, Any, or list, tuple, set, dict[str, …], Optional and unions of these."
 )
 
 
@@ -40,8 +40,7 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Frozen):
     """A parameter of a pipeline. `shown` is its type as text; `default` is as the function has it, or MISSING.
 
     With `is_logical_date` the time of the run is its default."""

@@ -4,7 +4,6 @@ Nothing is rounded, cut or guessed on the way in, and reading what was written g
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import PurePath
@@ -13,6 +12,8 @@ from uuid import UUID
 
 from pplns.errors import DefinitionError
 from pplns.model.durations import seconds_of
+from pplns.model.frozen import Frozen
+from pplns.secrets import Secret
 
 _BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)", re.IGNORECASE)
@@ -23,8 +24,7 @@ class MismatchError(Exception):
     """A value that is not of the type, nor the text of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Frozen):
     """How one type is read and written. `read` takes the value, the time zone and the annotated class, and raises
     MismatchError, ValueError or ArithmeticError; `wanted` says in an error what it takes."""
 
@@ -161,6 +161,19 @@ def _write_float(value: float) -> float | str:
     return value if value - value == 0 else repr(value)  # JSON has no inf
 
 
+def _secret(value: Any, timezone: str, kind: type[Any]) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    try:
+        return Secret(_str(value, timezone, str))
+    except DefinitionError:
+        raise MismatchError from None
+
+
+def _write_secret(value: Any) -> str:
+    return str(value.name)
+
+
 SCALARS: dict[type, Scalar] = {
     str: Scalar("text", _str, _as_is),
     bool: Scalar("true or false", _bool, _as_is),
@@ -173,4 +186,5 @@ SCALARS: dict[type, Scalar] = {
     timedelta: Scalar("a duration such as 90s or 1h30m", _timedelta, _write_timedelta),
     PurePath: Scalar("a path", _path, str),
     UUID: Scalar("a UUID such as 123e4567-e89b-12d3-a456-426614174000", _uuid, str),
+    Secret: Scalar("the name of a secret", _secret, _write_secret),
 }

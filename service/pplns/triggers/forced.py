@@ -32,8 +32,8 @@ def settle_forced(delivery: Delivery, *, pipeline: str, store: Store) -> Deliver
         except NotFoundError:  # its process died between the key and the run
             return False
 
-    numbered = replace(trigger, key=f"{trigger.key} {first_open(has_ended)}")
-    return replace(delivery, origin=replace(delivery.origin, trigger=numbered))
+    numbered = trigger.replace(key=f"{trigger.key} {first_open(has_ended)}")
+    return replace(delivery, origin=delivery.origin.replace(trigger=numbered))
 
 
 def first_open(has_ended: Callable[[int], bool]) -> int:

@@ -1,0 +1,157 @@
+"""Checks of what the code and the configuration say about the machine they were written on: keys, paths, sizes."""
+
+import ast
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from pplns_deploy.checks.deployment import Deployment
+from pplns_deploy.checks.findings import Finding
+from pplns_deploy.checks.placing import missing_grants
+from pplns_deploy.environments import names
+from pplns_deploy.manifest import PipelineEntry
+from pplns_deploy.manifest.sources import parse_source
+
+CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
+MAX_VARIABLE_BYTES = 32 * 1024  # of one environment variable, Cloud Run quotas
+MAX_BODY_BYTES = 1024 * 1024  # of a Scheduler job
+LARGE_FILE_BYTES = 100 * 1000 * 1000
+
+_KEY_READERS = {
+    "from_service_account_file", "from_service_account_json", "load_credentials_from_file", "from_json_keyfile_name",
+}  # fmt: skip
+_KEY_FILE = re.compile(
+    r"(?:^|[/\\])[^/\\]*(?:service[-_]?account|credential|[-_]?key|[-_]sa)[^/\\]*\.(?:json|p12|pem)$", re.I
+)
+_OPENERS = {"open", "Path", "read_text", "read_bytes"}
+_LOCAL = re.compile(r"/(?:home|Users|root|mnt|media|Volumes|opt|srv|data)/|~|[A-Za-z]:[\\/]|\\\\\w")
+_SKIPPED_FOLDERS = {"node_modules", "__pycache__", "venv", "out", "dist", "build"}
+
+
+def check_credentials(deployment: Deployment) -> Iterator[Finding]:
+    """Check that no code opens a key file, and that nothing points to one: the container runs as its own account."""
+    for entry in deployment.manifest.pipelines:
+        for file in entry.sources:
+            for line, what in _keys_in(parse_source(deployment.root / file)):
+                yield deployment.at_code(
+                    "error", f"{what}.", _instead_of_keys(deployment, entry), entry, file=file, line=line
+                )
+        if CREDENTIALS in deployment.config_of(entry).env:
+            yield deployment.error(
+                f"env of {entry.name!r} sets {CREDENTIALS}, and there is no such file in the container.",
+                _instead_of_keys(deployment, entry),
+                entry,
+            )
+
+
+def check_local_paths(deployment: Deployment) -> Iterator[Finding]:
+    """Check that no default, trigger or variable names a path of the machine where it was written."""
+    for entry in deployment.manifest.pipelines:
+        for what, value in _values_of(deployment, entry):
+            for path in _texts_in(value):
+                if _LOCAL.match(path) and not Path(path).is_relative_to(deployment.root):
+                    yield deployment.at_code(
+                        "warning",
+                        f"{what} is {path!r}, a path of one machine that the container hasn't.",
+                        "Use a bucket (gs://…), or a path beside the code, Path(__file__).parent / …",
+                        entry,
+                    )
+
+
+def check_sizes(deployment: Deployment) -> Iterator[Finding]:
+    """Check that nothing is larger than Google takes."""
+    for entry in deployment.manifest.pipelines:
+        for name, value in deployment.config_of(entry).env.items():
+            if len(value.encode()) > MAX_VARIABLE_BYTES:
+                yield deployment.error(
+                    f"The variable {name!r} of {entry.name!r} has more than 32 KiB, which Cloud Run refuses.",
+                    "Put it into a file beside the code, or a bucket.",
+                    entry,
+                )
+        for trigger in entry.declared.triggers:
+            size = len(json.dumps({**deployment.params_of(entry), **trigger.params}).encode())
+            if trigger.kind == "schedule" and size > MAX_BODY_BYTES:
+                yield deployment.at_code(
+                    "error",
+                    f"The parameters of Schedule({trigger.cron!r}) take {size:,} bytes; a Scheduler job takes 1 MB.",
+                    "Send the name of an object in a bucket instead.",
+                    entry,
+                )
+    yield from _large_files(deployment)
+
+
+def _large_files(deployment: Deployment) -> Iterator[Finding]:
+    for folder, folders, files in os.walk(deployment.root):
+        folders[:] = sorted(one for one in folders if one[:1] != "." and one not in _SKIPPED_FOLDERS)
+        for name in sorted(files):
+            file = Path(folder) / name
+            size = file.stat().st_size if file.is_file() else 0
+            if size > LARGE_FILE_BYTES:
+                place = file.relative_to(deployment.root).as_posix()
+                message = f"{place} has {size / 1e6:,.0f} MB and would be in the image."
+                yield Finding("warning", message, "Put it into a bucket, or its name into .pplnsignore.", file=file)
+
+
+def _keys_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _keys_in_call(node)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Subscript) and _text_of(target.slice) == CREDENTIALS:
+                    yield node.lineno, f"The code sets {CREDENTIALS}"
+
+
+def _keys_in_call(node: ast.Call) -> Iterator[tuple[int, str]]:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first = _text_of(node.args[0]) if node.args else None
+    if name in _KEY_READERS:
+        yield node.lineno, f"The code opens a key file by {name}()"
+    elif name in ("setdefault", "putenv") and first == CREDENTIALS:
+        yield node.lineno, f"The code sets {CREDENTIALS}"
+    elif name in _OPENERS and first is not None and _KEY_FILE.search(first):
+        yield node.lineno, f"The code opens {first!r}, which looks like a key file"
+
+
+def _text_of(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _instead_of_keys(deployment: Deployment, entry: PipelineEntry) -> str:
+    """Say as whom the container runs, and what that account will need."""
+    config, place = deployment.config_of(entry), deployment.environment
+    own = f"{names.account_id(entry.name, place.name)}@{place.project}.iam.gserviceaccount.com"
+    needs = [line for _, line in missing_grants(deployment, entry)]
+    grants = f" It will need {', '.join(needs)}." if needs and not config.service_account else ""
+    return (
+        f"Remove it: clients find their credentials themselves, here those of {config.service_account or own}.{grants}"
+        " For what isn't Google's use Secret()."
+    )
+
+
+def _values_of(deployment: Deployment, entry: PipelineEntry) -> Iterator[tuple[str, Any]]:
+    for parameter in entry.declared.parameters:
+        yield f"The default of {parameter.name!r}", parameter.default
+    for trigger in entry.declared.triggers:
+        for name, value in trigger.params.items():
+            yield f"The parameter {name!r} of the trigger {trigger.cron or trigger.topic!r}", value
+    config = deployment.config_of(entry)
+    for name, value in deployment.params_of(entry).items():
+        yield f"The parameter {name!r} of the environment {deployment.environment.name!r}", value
+    for name, value in config.env.items():
+        if name != CREDENTIALS:
+            yield f"The variable {name!r} of the environment {deployment.environment.name!r}", value
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in cast("dict[str, Any]", value).values():
+            yield from _texts_in(one)
+    elif isinstance(value, list | tuple):
+        for one in cast("list[Any]", value):
+            yield from _texts_in(one)

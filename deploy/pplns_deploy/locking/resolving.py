@@ -1,0 +1,77 @@
+"""uv, called to resolve requirements for a container: only wheels, with hashes, by the user's own indexes.
+
+uv runs in the project folder, so `[tool.uv]`, `uv.toml` and the `UV_…` variables hold; credentials stay there."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from pplns.errors import ConfigError
+from pplns_deploy.locking.inputs import PLATFORMS, US
+from pplns_deploy.locking.lockfile import Pin, parse_pins
+
+RESOLVE_SECONDS = 900
+
+
+def resolve(
+    requirements: Iterable[str], *, platform: str, python: str, root: Path, keep: str = "", upgrade: bool = False
+) -> tuple[Pin, ...]:
+    """Return the packages that satisfy requirements on a platform, with the hashes of all their files.
+
+    `keep` is the text of a lock whose versions stay where they still fit, unless `upgrade` is set.
+
+    Raises: ConfigError where there is no solution, no wheel, or no uv."""
+    with tempfile.TemporaryDirectory(prefix="pplns-") as scratch:
+        asked, found = Path(scratch) / "requirements.in", Path(scratch) / "requirements.txt"
+        asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
+        found.write_text(keep, encoding="utf-8")
+        ended = subprocess.run(
+            _command(asked, found, platform=platform, python=python, upgrade=upgrade),
+            cwd=root, stdin=subprocess.DEVNULL, capture_output=True, timeout=RESOLVE_SECONDS, check=False,
+        )  # fmt: skip
+        if ended.returncode:
+            raise _refused(ended.stderr.decode("utf-8", "replace"), platform, python)
+        return parse_pins(found.read_text("utf-8"))
+
+
+def find_uv() -> str:
+    """Return the uv that is installed beside pplns, or the one on the path.
+
+    Raises: ConfigError where there is none."""
+    try:
+        from uv import find_uv_bin
+
+        return str(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        pass
+    on_path = shutil.which("uv")
+    if on_path is None:
+        raise ConfigError(
+            "`pplns lock` needs uv, which isn't installed here.",
+            "It comes with the extra `deploy`.",
+            "Install it: pip install 'pplns[deploy]'.",
+        )
+    return on_path
+
+
+def _command(asked: Path, found: Path, *, platform: str, python: str, upgrade: bool) -> list[str]:
+    return [
+        find_uv(), "pip", "compile", str(asked), "--output-file", str(found), "--generate-hashes", "--no-header",
+        "--no-annotate", "--python", sys.executable, "--python-version", python,
+        "--python-platform", PLATFORMS[platform], "--only-binary", ":all:", "--no-emit-package", US,
+        "--quiet", "--no-progress", "--color", "never", *(["--upgrade"] if upgrade else []),
+    ]  # fmt: skip
+
+
+def _refused(errors: str, platform: str, python: str) -> ConfigError:
+    said = "\n".join(line.rstrip() for line in errors.strip().splitlines())
+    other = f'; where nothing runs on {platform}, leave it out: platforms = ["linux/amd64"] in [tool.pplns.lock]'
+    return ConfigError(
+        f"The requirements can't be locked for {platform} and Python {python}. uv says:\n{said}\n",
+        "Each package comes as a wheel for that platform; nothing is built.",
+        "Change the requirement that uv names, or add a wheel of it to an index that uv knows"
+        + (f"{other}." if platform != "linux/amd64" else "."),
+    )

@@ -1,0 +1,71 @@
+"""`pplns serve`: the service on this machine, as a person starts it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from commands import read_until
+from service import free_port
+
+
+@contextmanager
+def serve(project: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start the command, and end it."""
+    command = [sys.executable, "-m", "pplns_deploy", "serve", "--project", str(project.parent), *options]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            started.terminate()
+        started.communicate(timeout=30)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process can't be sent Ctrl-C alone there")
+def test_it_says_where_it_is_and_ends_with_ctrl_c(project: Path, tmp_path: Path):
+    """The printed address answers; Ctrl-C ends the service with it."""
+    port = free_port()
+    with serve(project, "--port", str(port), "--store", f"file:{tmp_path / 'store'}") as command:
+        read_until(command.stdout, "adding", f"http://127.0.0.1:{port}")
+        read_until(command.stdout, "curl", "/pipelines/adding/runs")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/pipelines/adding/runs", data=b"{}") as answer:
+            status = answer.status
+        os.kill(command.pid, signal.SIGINT)
+        exit_code = command.wait(20)
+
+    assert (status, exit_code) == (200, 130)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_port_in_use_is_refused(project: Path):
+    """Another program's answers are never taken for the service's."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with serve(project, "--port", str(other.getsockname()[1])) as command:
+            said, _ = command.communicate(timeout=60)
+
+    assert command.returncode == 3
+    assert "can't be used" in said
+
+
+def test_a_project_of_broken_files_is_not_served(tmp_path: Path):
+    """Exit 3 with file and line."""
+    (tmp_path / "pyproject.toml").write_text("[tool.pplns]\n")
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "shop.py").write_text("1 +\n")
+
+    with serve(tmp_path / "pipelines", "--port", str(free_port())) as command:
+        said, _ = command.communicate(timeout=60)
+
+    assert command.returncode == 3
+    assert "shop.py:1" in said

@@ -1,0 +1,204 @@
+"""`pplns lock` with uv itself, against an index on this machine."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pplns.errors import ConfigError
+from pplns_deploy.locking import Lock, find_stale, lock_file_of, lock_project, read_lock
+from pplns_deploy.locking.resolving import find_uv
+from wheel_index import AMD64, ARM64, PASSWORD, Index, serve_index
+
+PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = [{}]\n[tool.pplns]\n{}'
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Index]:
+    with serve_index() as index:
+        index.add("tables", "1.0")
+        index.add("tables", "2.0", needs=("rows>=1",))
+        index.add("rows", "1.0")
+        index.add("fast", "1.0")
+        index.add("fast", "2.0", tag=AMD64)
+        index.add("native", "1.0", tag=AMD64)
+        index.add("native", "1.0", tag=ARM64)
+        index.add("only-here", "1.0", tag=AMD64)
+        index.add_source("from-source", "1.0")
+        yield index
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def index(served: Index, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
+    """The index, in the user's own settings."""
+    for name in [name for name in os.environ if name.startswith("UV_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", served.url)
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    return served
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return folder
+
+
+def ask_for(folder: Path, *requirements: str, more: str = "") -> None:
+    """Write a project with these requirements."""
+    text = PROJECT.format(", ".join(f'"{one}"' for one in requirements), more)
+    (folder / "pyproject.toml").write_text(text)
+
+
+def locked_in(folder: Path, groups: tuple[str, ...] = ()) -> Lock:
+    """Return the lock of a project."""
+    lock = read_lock(lock_file_of(folder, groups))
+    assert lock is not None
+    return lock
+
+
+def versions_on(lock: Lock, platform: str = "linux/amd64") -> dict[str, str]:
+    """Return the versions that one platform gets."""
+    return {name: pin.version for name, pin in lock.pins_on(platform).items()}
+
+
+def test_a_lock_holds_each_package_with_its_hashes(index: Index, project: Path):
+    """The project's, what they need, and what pplns needs, but not pplns."""
+    ask_for(project, "tables", "pplns>=0.1")
+
+    lock_project(project)
+
+    lock = locked_in(project)
+    assert versions_on(lock).items() >= {"tables": "2.0", "rows": "1.0", "google-cloud-storage": "2.18"}.items()
+    assert "pplns" not in versions_on(lock)
+    assert all(pin.hashes and pin.hashes[0].startswith("sha256:") for pin in lock.pins)
+
+
+def test_a_lock_tells_no_address_and_no_credential(index: Index, project: Path):
+    """Where packages come from stays in the user's settings."""
+    ask_for(project, "tables")
+
+    lock_project(project)
+
+    text = lock_file_of(project).read_text()
+    assert "http" not in text
+    assert PASSWORD not in text
+    assert str(project) not in text
+
+
+def test_a_platform_that_lacks_a_wheel_gets_the_version_that_has_one(index: Index, project: Path):
+    """One file: what differs stands there twice, each for its machine; wheels for both count as one."""
+    ask_for(project, "fast", "native")
+
+    lock_project(project)
+
+    lock = locked_in(project)
+    assert versions_on(lock, "linux/amd64")["fast"] == "2.0"
+    assert versions_on(lock, "linux/arm64")["fast"] == "1.0"
+    assert "fast==2.0 ; platform_machine == 'x86_64' \\" in lock_file_of(project).read_text()
+    assert [len(pin.hashes) for pin in lock.pins if pin.name == "native"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "said"),
+    [("from-source", "wheel"), ("only-here", "linux/arm64"), ("tables>=3", "tables>=3"), ("absent", "absent")],
+)
+def test_what_cant_be_locked_is_refused_and_nothing_written(index: Index, project: Path, requirement: str, said: str):
+    """In uv's words, which name the package."""
+    ask_for(project, requirement)
+
+    with pytest.raises(ConfigError, match=said):
+        lock_project(project)
+
+    assert not lock_file_of(project).exists()
+
+
+def test_a_project_may_leave_a_platform_out(index: Index, project: Path):
+    """As the refusal says."""
+    ask_for(project, "only-here", more='[tool.pplns.lock]\nplatforms = ["linux/amd64"]\n')
+
+    lock_project(project)
+
+    assert versions_on(locked_in(project))["only-here"] == "1.0"
+
+
+def test_versions_stay_until_they_are_upgraded(index: Index, project: Path):
+    """Another requirement moves nothing; `--upgrade` does."""
+    ask_for(project, "tables<2")
+    lock_project(project)
+    ask_for(project, "tables", "rows")
+
+    [kept] = lock_project(project)
+    [upgraded] = lock_project(project, upgrade=True)
+
+    assert kept.changes == (("rows", None, "1.0"),)
+    assert upgraded.changes == (("tables", "1.0", "2.0"),)
+
+
+def test_locking_again_changes_no_byte(index: Index, project: Path):
+    """Whatever the order in which requirements are written."""
+    ask_for(project, "tables", "rows")
+    lock_project(project)
+    before = lock_file_of(project).read_bytes()
+    ask_for(project, "rows", "tables")
+
+    lock_project(project)
+
+    assert lock_file_of(project).read_bytes() == before
+
+
+def test_a_group_that_a_pipeline_names_has_a_lock_of_its_own(index: Index, project: Path):
+    """With the project's packages in the same versions; a group may include another."""
+    groups = '[dependency-groups]\nml = ["native", {include-group = "more"}]\nmore = ["tables"]\n'
+    ask_for(project, "tables<2", more=f'{groups}[tool.pplns.lock]\ngroups = {{forecast = ["ml"]}}\n')
+
+    lock_project(project)
+
+    assert "native" not in versions_on(locked_in(project))
+    assert versions_on(locked_in(project, ("ml",))).items() >= {"native": "1.0", "tables": "1.0"}.items()
+    assert lock_file_of(project, ("ml",)).name == "requirements.ml.lock"
+
+
+@pytest.mark.parametrize(
+    ("requirements", "more", "reason"),
+    [
+        (("tables", "rows"), "", "the requirements have changed since"),
+        (("tables<2",), "", "the requirements have changed since"),
+        (("tables",), '[tool.pplns.lock]\npython = "3.14"\n', "and 3.14 is wanted"),
+        (("tables",), '[tool.pplns.lock]\nplatforms = ["linux/amd64"]\n', "and linux/amd64 is wanted"),
+    ],
+)
+def test_a_stale_lock_is_noticed(index: Index, project: Path, requirements, more: str, reason: str):
+    """Without asking an index."""
+    ask_for(project, "tables")
+    assert [one.reason for one in find_stale(project)] == ["it isn't there"]
+    lock_project(project)
+    assert find_stale(project) == []
+
+    ask_for(project, *requirements, more=more)
+
+    assert [one.reason.endswith(reason) for one in find_stale(project)] == [True]
+
+
+def test_installers_take_a_lock_with_hashes_required(index: Index, project: Path):
+    """uv installs it for the other platform too, from the same index."""
+    ask_for(project, "tables", "fast")
+    lock_project(project)
+    target = project / "target"
+
+    for machine in ("x86_64", "aarch64"):
+        asked = [find_uv(), "pip", "install", "--require-hashes", "--no-deps", "-r", str(lock_file_of(project))]
+        asked += ["--target", str(target), "--python-platform", f"{machine}-manylinux_2_28"]
+        subprocess.run(asked, check=True, capture_output=True)
+
+    installed = {path.name for path in target.glob("*.dist-info")}
+    assert {"tables-2.0.dist-info", "rows-1.0.dist-info", "fast-1.0.dist-info"} <= installed
