@@ -6,5 +6,7 @@ from typing import IO
 def read_until(stream: IO[str] | None, *words: str) -> None:
     """Read lines until one holds all of some words."""
     assert stream is not None
-    while not all(word in (line := stream.readline()) for word in words):
-        assert line, f"the command ended before it wrote {words}"
+    while line := stream.readline():
+        if all(word in line for word in words):
+            return
+    raise AssertionError(f"the command ended before it wrote {words}")

@@ -80,6 +80,20 @@ def test_a_run_that_was_not_published_is_queued_again(runs: Runs, topic: Topic) 
     assert topic.messages == [(queued.run_id, 0)]
 
 
+def test_a_caller_does_not_wait_for_a_topic_through_its_whole_budget(runs: Runs, topic: Topic) -> None:
+    """Nothing has run, so the margin alone is for publishing, however long the request might last."""
+    topic.refuses, clock = refuse, FrozenClock(NOON)
+    began = clock.monotonic()
+
+    with pytest.raises(PublishError):
+        queue_run(
+            keyed, store=runs.store, settings=short_margin(runs.settings), origin=KEYED, clock=clock,
+            bounds=topic.bounds(3600.0),
+        )  # fmt: skip
+
+    assert clock.monotonic() - began <= short_margin(runs.settings).margin_seconds
+
+
 def test_without_a_topic_nothing_is_queued(runs: Runs, store: MetStore) -> None:
     """Nothing is written either."""
     with pytest.raises(PublishError, match="no topic"):

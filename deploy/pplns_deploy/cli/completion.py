@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from pplns.settings import Settings
     from pplns.stores import Store
 
@@ -20,7 +21,7 @@ SHELLS = ("bash", "zsh", "fish")
 MOST_RUNS = 50
 COMPLETE_VARIABLE = "_PPLNS_COMPLETE"  # click's own name for the command `pplns`
 
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
 
 
 @click.command(
@@ -37,6 +38,8 @@ def completion(context: click.Context, *, shell: str) -> None:
     It completes commands, options, names of pipelines, run ids and steps. Runs and steps are completed from a store
     on this machine, not from a bucket.
     """
+    from click.shell_completion import get_completion_class
+
     found = get_completion_class(shell)
     if found is not None:
         group = context.find_root().command
@@ -46,7 +49,9 @@ def completion(context: click.Context, *, shell: str) -> None:
 def _offer(names: Callable[[click.Context, str], Sequence[str]]) -> Complete:
     """Return what click calls on TAB: the names that begin with what is typed, none where they can't be known."""
 
-    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem"]:
+        from click.shell_completion import CompletionItem
+
         try:
             return [CompletionItem(name) for name in names(context, typed) if name.startswith(typed)]
         except Exception:

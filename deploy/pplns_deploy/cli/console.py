@@ -6,7 +6,6 @@ process that a step started, goes to stderr, so the file descriptor itself is tu
 import errno
 import json
 import os
-import shutil
 import sys
 from io import UnsupportedOperation
 from typing import Any, TextIO
@@ -37,6 +36,8 @@ class Console(Frozen):
         """The columns of the terminal; None where the lines go to a file or pipe and needn't be cut."""
         if not self.lines.isatty() and "COLUMNS" not in os.environ:
             return None
+        import shutil  # of use only in a terminal
+
         return shutil.get_terminal_size((PIPED_WIDTH, 24)).columns
 
     def say(self, text: str = "") -> None:

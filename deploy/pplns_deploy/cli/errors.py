@@ -3,7 +3,6 @@
 Error: Pipeline 'sales' has no parameter 'mnth'. It takes: month, region.
   → Did you mean 'month'?"""
 
-import textwrap
 from collections.abc import Mapping
 
 import click
@@ -105,6 +104,8 @@ def _wrapped(console: Console, text: str, prefix: str, *, indent: str) -> str:
     width = console.width
     if width is None or not console.err.isatty():
         return prefix + text
+    import textwrap  # of use only in a terminal
+
     room = max(20, width - len(click.unstyle(prefix)))
     lines = [
         part

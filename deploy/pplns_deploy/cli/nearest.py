@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from pplns.model.names import nearest
 
@@ -16,6 +15,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     TextType = click.ParamType[str]
 else:
     TextType = click.ParamType  # generic only since click 8.4
@@ -36,6 +37,8 @@ class NearChoice(TextType):
         refusal = f"{value!r} is none of {', '.join(self.choices)}. {did_you_mean(value, self.choices)}"
         return self.fail(refusal.strip(), param, ctx)
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list["CompletionItem"]:
         """Return the choices that begin with what is typed."""
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]

@@ -7,7 +7,6 @@ import contextlib
 import signal
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from types import FrameType
 from typing import Any, Literal
@@ -25,6 +24,7 @@ from pplns.engine.work import Outcome, Work
 from pplns.errors import Interrupted, LeaseHeld, LeaseLost, PplnsError, TooManyRuns
 from pplns.graph import Graph
 from pplns.logs.redaction import redact_error
+from pplns.model.frozen import Frozen
 from pplns.model.ids import digest_fields
 from pplns.model.run import ErrorInfo, RunRecord, iso
 from pplns.settings import Settings
@@ -38,8 +38,7 @@ from pplns.state.slots import RunSlot
 from pplns.stores import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Frozen):
     """What an attempt runs in. `began`: when its request came, on the clock's monotonic seconds.
 
     `continues`: the attempt whose continuation this one is."""
@@ -63,9 +62,15 @@ class Setting:
 
     @property
     def publishing_ends(self) -> float:
-        """When publishing is given up: inside the margin after the budget, or after one from now without a budget."""
-        start = self.clock.monotonic() if self.budget is None else self.budget.ends
-        return start + MARGIN_SHARE * self.settings.margin_seconds
+        """When publishing is given up after some work: inside the margin that follows the budget."""
+        if self.budget is None:
+            return self.publishing_ends_soon
+        return self.budget.ends + MARGIN_SHARE * self.settings.margin_seconds
+
+    @property
+    def publishing_ends_soon(self) -> float:
+        """When publishing is given up where nothing ran: the caller is told, and asks again."""
+        return self.clock.monotonic() + MARGIN_SHARE * self.settings.margin_seconds
 
 
 def attempt(prepared: Prepared, setting: Setting) -> RunRecord:
@@ -80,7 +85,7 @@ def attempt(prepared: Prepared, setting: Setting) -> RunRecord:
     except (LeaseHeld, TooManyRuns):
         if not hands_over:
             raise
-    return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends)
+    return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends_soon)
 
 
 def fail_for_good(head: RunHead, error: PplnsError, setting: Setting) -> RunRecord:
@@ -134,8 +139,7 @@ def _acquire(prepared: Prepared, setting: Setting) -> Lease | End:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Unrecorded:
+class _Unrecorded(Frozen):
     """What an attempt comes to whose lease has to run out."""
 
     lease: Lease
@@ -276,7 +280,7 @@ def _end(
 ) -> End:
     state: Literal["succeeded", "failed"] = "failed" if error else "succeeded"
     made = _end_of(lease, clock, outcome, state)
-    return lease.end(lambda attempt: replace(made, attempt=attempt, final=final, error=error, result=result))
+    return lease.end(lambda attempt: made.replace(attempt=attempt, final=final, error=error, result=result))
 
 
 def _end_continuing(lease: Lease, clock: Clock, outcome: Outcome, continuation: Continuation) -> End:
@@ -290,8 +294,8 @@ def _end_continuing(lease: Lease, clock: Clock, outcome: Outcome, continuation: 
 
     def make(attempt: int) -> End:
         if attempt != continuation.attempt:
-            return replace(made, attempt=attempt, error=missed)
-        return replace(made, state="continuing", message_id=continuation.message_id)
+            return made.replace(attempt=attempt, error=missed)
+        return made.replace(state="continuing", message_id=continuation.message_id)
 
     return lease.end(make)
 

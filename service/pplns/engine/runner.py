@@ -4,7 +4,6 @@ Everything that can be refused is refused before anything is written: parameters
 without a digest. Then the run is created or joined, and an attempt takes it as far as it may."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from pplns.engine.clock import Clock, SystemClock
 from pplns.engine.handover import publish
 from pplns.engine.prepare import ALL_STEPS, Prepared, Selection, check_selection, prepare, prepare_new
 from pplns.errors import ParameterError, PublishError
+from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.model.run import RunRecord, Trigger
 from pplns.settings import Settings
@@ -28,8 +28,7 @@ from pplns.stores import Store
 __all__ = ["ALL_STEPS", "Origin", "Selection", "continue_run", "queue_run", "resume_run", "run_pipeline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Frozen):
     """Where a run comes from: a trigger and the time that it stands for (aware UTC; now, unless given).
 
     A delivery (not `by_person`) doesn't repeat outside effects because the code changed, and counts tries spent.
@@ -154,8 +153,8 @@ def queue_run(
     record = read_run(store, pipeline.name, prepared.head.run_id)
     if record.final or record.state in ("running", "continuing"):
         return record
-    publish(prepared.head, record.attempt, bounds=bounds, clock=clock, until=setting.publishing_ends)
-    return record if record.attempt == 0 else replace(record, state="continuing", error=None)
+    publish(prepared.head, record.attempt, bounds=bounds, clock=clock, until=setting.publishing_ends_soon)
+    return record if record.attempt == 0 else record.replace(state="continuing", error=None)
 
 
 def _create_or_join(
@@ -186,7 +185,7 @@ def _create_or_join(
         if (first.run_id, first.logical_date) != (own.run_id, own.logical_date):
             prepared = prepared_for(first.run_id, first.logical_date)
     head, is_new = create_or_join(store, prepared.head, compare_params=compares)
-    return replace(prepared, head=head), is_new
+    return prepared.replace(head=head), is_new
 
 
 def _key_of(head: RunHead) -> Key:

@@ -11,9 +11,9 @@ from pplns.engine.events import Observer, ignore
 from pplns.errors import PplnsError, StopSignal
 from pplns.logs.places import trace_of, traced
 from pplns.model.ids import new_token
-from pplns.server import reading, runs
 from pplns.server.access import check_access, read_head, read_request
 from pplns.server.answers import Answer, Draining, answer_error, answer_internal
+from pplns.server.health import show_health
 from pplns.server.process import PROCESS, Process, Served
 from pplns.server.queries import Query, read_page, read_query
 from pplns.server.routes import Route, find_route
@@ -69,7 +69,7 @@ def _answer(web: "WebRequest", process: Process) -> Answer | Streamed:
     if route.action == "options":
         return Answer(204, headers={"Allow": ", ".join(route.allowed)})
     if route.action == "health":
-        return reading.show_health(process)
+        return show_health(process)
     check_access(read_head(web), process.settings())
     served = process.served()
     if route.action in _VIEWS:
@@ -79,6 +79,8 @@ def _answer(web: "WebRequest", process: Process) -> Answer | Streamed:
 
 def _act(web: "WebRequest", process: Process, route: Route, query: Query) -> Answer | Streamed:
     """Start, resume or cancel a run."""
+    from pplns.server import runs  # the engine, which /health does without
+
     served = process.served()
     named = read_query(query, known=("pipeline",) if web.path == "/" else ()).get("pipeline", route.pipeline)
     place = runs.Place(process, served, served.only_pipeline() if named is None else served.pipeline(named))
@@ -112,20 +114,28 @@ def _show_openapi(served: Served, route: Route, query: Query) -> Answer:
 
 
 def _show_pipelines(served: Served, route: Route, query: Query) -> Answer:
+    from pplns.server import reading
+
     read_query(query, known=())
     return reading.show_pipelines(served)
 
 
 def _show_pipeline(served: Served, route: Route, query: Query) -> Answer:
+    from pplns.server import reading
+
     read_query(query, known=())
     return reading.show_pipeline(served, str(route.pipeline))
 
 
 def _show_runs(served: Served, route: Route, query: Query) -> Answer:
+    from pplns.server import reading
+
     return reading.show_runs(served, str(route.pipeline), read_page(query))
 
 
 def _show_run(served: Served, route: Route, query: Query) -> Answer:
+    from pplns.server import reading
+
     read_query(query, known=())
     return reading.show_run(served, str(route.pipeline), str(route.run_id))
 

@@ -1,13 +1,11 @@
 """A pipeline as it was written, as JSON: for `GET /pipelines` and for the command line alike."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pplns.codecs import plain
 from pplns.errors import PplnsError
 from pplns.graph import build_graph
-from pplns.loader import Broken
 from pplns.model.triggers import PubSub, Schedule
 from pplns.steps import Pipeline
 from pplns.steps.parameters import Parameter, convert_params, parameters_of
@@ -39,12 +37,6 @@ def steps_json(pipeline: Pipeline[..., Any], *, timezone: str) -> list[dict[str,
         {"step": call.name, "inputs": list(call.inputs), "after": [one for one in call.after if one not in call.inputs]}
         for call in graph.calls
     ]
-
-
-def broken_json(broken: Broken, *, root: Path) -> dict[str, Any]:
-    """Return what is wrong with a file; its path from the project folder."""
-    file = broken.file.relative_to(root).as_posix() if broken.file.is_relative_to(root) else broken.file.name
-    return {"file": file, "line": broken.line, "message": broken.message, "hint": broken.remedy}
 
 
 def _parameter_json(parameter: Parameter) -> dict[str, Any]:

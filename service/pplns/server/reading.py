@@ -1,33 +1,19 @@
-"""What can be looked at: the pipelines, their runs, the health of the process. Nothing here writes."""
+"""What can be looked at: the pipelines and their runs. Nothing here writes."""
 
-from pplns._version import __version__
-from pplns.errors import DamagedRecord, PplnsError
+from pplns.errors import DamagedRecord
 from pplns.model.run import ErrorInfo
-from pplns.server.answers import Answer, Draining, answer_error
-from pplns.server.descriptions import broken_json, pipeline_json, steps_json
-from pplns.server.process import Process, Served
+from pplns.server.answers import Answer
+from pplns.server.descriptions import pipeline_json, steps_json
+from pplns.server.health import broken_json
+from pplns.server.process import Served
 from pplns.server.queries import Page
 from pplns.state.history import list_runs, read_run
-
-
-def show_health(process: Process) -> Answer:
-    """Return 200 while this process takes requests: every pipeline that it is to serve alone is loaded, and no SIGTERM.
-
-    Where several files are served a broken one is named and hides no other."""
-    if process.drain.is_set:
-        return answer_error(Draining())
-    try:
-        served = process.served()
-    except PplnsError as error:
-        return Answer(503, answer_error(error).body, {"Retry-After": "10"})
-    return Answer(200, {"status": "ok", "version": __version__, "pipelines": list(served.found.pipelines),
-                        "broken": _broken(served)})  # fmt: skip
 
 
 def show_pipelines(served: Served) -> Answer:
     """Return every pipeline, and the files that are broken."""
     pipelines = [pipeline_json(one) for one in served.found.pipelines.values()]
-    return Answer(200, {"pipelines": pipelines, "broken": _broken(served)})
+    return Answer(200, {"pipelines": pipelines, "broken": broken_json(served)})
 
 
 def show_pipeline(served: Served, name: str) -> Answer:
@@ -53,7 +39,3 @@ def show_runs(served: Served, name: str, page: Page) -> Answer:
 def show_run(served: Served, name: str, run_id: str) -> Answer:
     """Return a run's record."""
     return Answer(200, read_run(served.store, served.pipeline(name).name, run_id).as_json())
-
-
-def _broken(served: Served) -> list[dict[str, object]]:
-    return [broken_json(one, root=served.settings.root) for one in served.found.broken]

@@ -133,8 +133,8 @@ def _queue(place: Place, delivery: Delivery) -> Answer:
         )
     record = queue_run(
         place.pipeline, store=place.served.store, settings=place.served.settings, params=delivery.params,
-        origin=delivery.origin, bounds=place.bounds(delivery.kind).replace(budget_s=None),
-    )  # fmt: skip # without a budget publishing is given up within the margin: the caller is waiting
+        origin=delivery.origin, bounds=place.bounds(delivery.kind),
+    )  # fmt: skip
     return answer_record(record) if record.final else answer_queued(record, is_async=True)
 
 

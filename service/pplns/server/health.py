@@ -1,0 +1,32 @@
+"""The health of a process: asked for at each start, so it needs little."""
+
+from pplns._version import __version__
+from pplns.errors import PplnsError
+from pplns.server.answers import Answer, Draining, answer_error
+from pplns.server.process import Process, Served
+
+
+def show_health(process: Process) -> Answer:
+    """Return 200 while this process takes requests: every pipeline that it is to serve alone is loaded, and no SIGTERM.
+
+    Where several files are served a broken one is named and hides no other."""
+    if process.drain.is_set:
+        return answer_error(Draining())
+    try:
+        served = process.served()
+    except PplnsError as error:
+        return Answer(503, answer_error(error).body, {"Retry-After": "10"})
+    return Answer(200, {"status": "ok", "version": __version__, "pipelines": list(served.found.pipelines),
+                        "broken": broken_json(served)})  # fmt: skip
+
+
+def broken_json(served: Served) -> list[dict[str, object]]:
+    """Return what is wrong with each broken file; paths from the project folder."""
+    root = served.settings.root
+    return [
+        {
+            "file": one.file.relative_to(root).as_posix() if one.file.is_relative_to(root) else one.file.name,
+            "line": one.line, "message": one.message, "hint": one.remedy,
+        }
+        for one in served.found.broken
+    ]  # fmt: skip
