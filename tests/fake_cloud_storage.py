@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from faulty_proxy import FaultyProxy
 from pplns.model.ids import new_token
 
-__all__ = ["bucket", "cloud_storage", "proxy"]
+__all__ = ["bucket", "cloud_storage", "make_bucket", "proxy", "serving"]
 
 START_SECONDS = 20.0
 
@@ -25,6 +26,13 @@ START_SECONDS = 20.0
 @pytest.fixture(scope="session")
 def cloud_storage() -> Iterator[str]:
     """Return the URL of a server that runs as long as the tests."""
+    with serving() as url:
+        yield url
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Start a server and yield its URL."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = [str(_binary()), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
@@ -42,6 +50,11 @@ def cloud_storage() -> Iterator[str]:
 def bucket(cloud_storage: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the name of a new bucket, on the server that STORAGE_EMULATOR_HOST names."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", cloud_storage)
+    return make_bucket(cloud_storage)
+
+
+def make_bucket(cloud_storage: str) -> str:
+    """Make a bucket and return its name."""
     name = f"bucket-{new_token()}"
     body = json.dumps({"name": name}).encode()
     headers = {"Content-Type": "application/json"}

@@ -1,7 +1,6 @@
-"""Killed at any instant, a run goes on where it stopped.
+"""Killed at any instant, and between any two operations on the store, a run goes on where it stopped.
 
-Each round runs a pipeline of 30 steps in a process of its own, kills it at a random instant, and resumes it until it
-ends. After each kill the commits in the store are compared with a journal of every start and finish."""
+The proofs are those of crash/harness.py, which is a command of its own; here they take a seeded sample."""
 
 import json
 import os
@@ -9,144 +8,127 @@ import random
 import shutil
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from crash.harness import RUNS_AT_ONCE, Place, Plan, count_points, kill, kill_many
+from crash.rules import Attempt, check_run
+from fake_cloud_storage import cloud_storage, make_bucket
+from pplns.model.ids import new_token
+
+__all__ = ["cloud_storage"]
+
 HERE = Path(__file__).parent
-STEPS = 30
-
-
-@dataclass
-class Harness:
-    """A project with the branching pipeline, its journal, and the command that runs it."""
-
-    folder: Path
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "journal"
-
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        environ = {**os.environ, "BRANCHING_JOURNAL": str(self.journal), "PPLNS_LEASE_SECONDS": "1"}
-        command = [sys.executable, "-m", "pplns_deploy", *arguments, "--json", "--project", str(self.folder)]
-        return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def finish(self, run_id: str) -> dict[str, object]:
-        """Resume a run to its end; where a dead holder can't be recognised, its lease of 1 s is waited for."""
-        for _ in range(50):
-            process = self.start("resume", f"branching/{run_id}")
-            out, err = process.communicate(timeout=60)
-            document: dict[str, object] = json.loads(out)
-            if process.returncode == 0:
-                return document
-            assert "lease_held" in out.decode(), (out, err)
-            time.sleep(0.1)
-        raise AssertionError("the lease of the killed process never ran out")
-
-    def lines(self) -> list[tuple[str, str]]:
-        text = self.journal.read_text() if self.journal.exists() else ""
-        pairs = [line.split() for line in text.splitlines()]
-        return [(what, name) for what, name in pairs]
-
-    def committed(self, run_id: str) -> set[str]:
-        steps = self.folder / ".pplns/branching/runs" / run_id / "steps"
-        return {one.name.split("@")[0] for one in steps.glob("[!.]*.json")}
+ON_BOTH = pytest.mark.parametrize("place", ["file", pytest.param("gcs", marks=pytest.mark.needs_fake_gcs_server)])
+NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can't fork, which makes kills cheap")
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Harness:
+def environ(place: Place, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return what the killed processes find their store by."""
+    if place == "gcs":
+        os.environ["STORAGE_EMULATOR_HOST"] = request.getfixturevalue("cloud_storage")
+        return {"STORAGE_EMULATOR_HOST": os.environ["STORAGE_EMULATOR_HOST"]}
+    return {}
+
+
+@pytest.fixture
+def fresh_url(place: Place, environ: dict[str, str], tmp_path: Path) -> Callable[[], str]:
+    """Return what gives the URL of an empty store."""
+    if place == "gcs":
+        return lambda: f"gs://{make_bucket(environ['STORAGE_EMULATOR_HOST'])}/state"
+    return lambda: f"file:{tmp_path / new_token()}"
+
+
+@NEEDS_FORK
+@ON_BOTH
+def test_killed_at_random_instants(
+    place: Place,
+    fresh_url: Callable[[], str],
+    environ: dict[str, str],
+    tmp_path: Path,
+    rng: random.Random,
+    sample: Callable[..., int],
+) -> None:
+    """Each kill repeats what was running and in flight, and nothing that was committed; the result is the same."""
+    kills = sample(full=5000, ci=40)
+
+    plan = Plan("", tmp_path, rng.randrange(2**32), kills, (), RUNS_AT_ONCE[place])
+    tally = kill_many(fresh_url, plan, environ=environ)
+
+    assert tally.kills == kills
+
+
+@NEEDS_FORK
+@ON_BOTH
+def test_killed_between_any_two_operations(
+    place: Place,
+    fresh_url: Callable[[], str],
+    environ: dict[str, str],
+    tmp_path: Path,
+    rng: random.Random,
+    sample: Callable[..., int],
+) -> None:
+    """One run dies at each point there is, before an operation takes effect or after it, and once more later."""
+    url = fresh_url()
+    there_are = count_points(url, tmp_path, environ=environ)
+    points = tuple(rng.sample(range(1, there_are + 1), sample(full=there_are, ci=20)))
+
+    tally = kill(Plan(url, tmp_path, rng.randrange(2**32), 0, points, RUNS_AT_ONCE[place]), environ=environ)
+
+    assert (tally.runs, tally.kills >= len(points)) == (len(points), True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project with the branching pipeline."""
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "pyproject.toml").write_text("[tool.pplns]\n")
     shutil.copy(HERE / "branching.py", tmp_path / "pipelines/branching.py")
-    return Harness(tmp_path)
+    return tmp_path
 
 
-def wait_for_a_step(harness: Harness, process: "subprocess.Popen[bytes]", before: int) -> None:
-    """Wait until the process has written to the journal, so that kills hit the run and not the interpreter's start."""
-    end = time.monotonic() + 60
-    while len(harness.lines()) == before and process.poll() is None:
-        assert time.monotonic() < end
-        time.sleep(0.001)
+def start(project: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    environ = {**os.environ, "BRANCHING_JOURNAL": str(project / "journal"), "PPLNS_LEASE_SECONDS": "1"}
+    command = [sys.executable, "-m", "pplns_deploy", *arguments, "--json", "--project", str(project)]
+    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def seconds_of_a_run(harness: Harness) -> float:
-    """Return what the steps take without a kill: the span from which instants are drawn."""
-    process = harness.start("run", "branching", "--run-id", "unkilled")
-    wait_for_a_step(harness, process, 0)
-    begun = time.monotonic()
-    process.communicate(timeout=60)
-    return time.monotonic() - begun
+def finish(project: Path) -> dict[str, object]:
+    """Resume to the end; where a dead holder can't be recognised, its lease of 1 s is waited for."""
+    while True:
+        process = start(project, "resume", "branching/r")
+        out, err = process.communicate(timeout=60)
+        document: dict[str, object] = json.loads(out)
+        if process.returncode == 0:
+            return document
+        assert "lease_held" in out.decode(), (out, err)
 
 
-def branch_of(name: str) -> str:
-    return name.split("_", maxsplit=1)[0]
-
-
-def kill_once(harness: Harness, run_id: str, instant: float) -> Counter[str] | None:
-    """Run or resume until a random instant, kill, and return the steps whose work has to be repeated.
-
-    None when the run was over before the kill."""
-    known = harness.committed(run_id)
-    before = len(harness.lines())
-    first = not (harness.folder / ".pplns/branching/runs" / run_id / "run.json").exists()
-    arguments = ("run", "branching", "--run-id", run_id) if first else ("resume", f"branching/{run_id}")
-    process = harness.start(*arguments)
-    wait_for_a_step(harness, process, before)
-    time.sleep(instant)
-    was_alive = process.poll() is None
+def kill_after(project: Path, lines: int) -> Attempt:
+    """Run or go on until so many lines were written to the journal, then kill."""
+    journal = project / "journal"
+    steps = project / ".pplns/branching/runs/r/steps"
+    known = frozenset(one.name.partition("@")[0] for one in steps.glob("[!.]*.json"))
+    before = journal.stat().st_size if journal.exists() else 0
+    process = start(project, *(["resume", "branching/r"] if before else ["run", "branching", "--run-id", "r"]))
+    while process.poll() is None and (not journal.exists() or journal.read_bytes()[before:].count(b"\n") < lines):
+        pass
     process.kill()
     process.communicate()
-
-    here = harness.lines()[before:]
-    started = Counter(name for what, name in here if what == "start")
-    finished = {name for what, name in here if what == "finish"}
-    assert not known & set(started), "a committed step ran again"
-    assert max(started.values(), default=1) == 1
-    uncommitted = set(started) - harness.committed(run_id)
-    in_flight = Counter(branch_of(name) for name in uncommitted & finished)
-    running = Counter(branch_of(name) for name in uncommitted - finished)
-    assert max(in_flight.values(), default=0) <= 1, f"more than one finished step of a branch is lost: {uncommitted}"
-    assert max(running.values(), default=0) <= 1
-    return Counter(uncommitted) if was_alive else None
+    return Attempt(known, before)
 
 
-def expected_result() -> int:
-    """Compute what the branching pipeline returns, without it."""
-    total = 0
-    for branch in "abc":
-        values = [7]
-        for number in range(1, 10):
-            values.append(values[-1] * 3 % 1009 + len(f"{branch}_{number}"))
-        total += sum(values)
-    return total
+def test_the_command_is_killed_and_goes_on(project: Path, rng: random.Random) -> None:
+    """The same promises hold for `pplns run` and `pplns resume`, killed three times."""
+    attempts = [kill_after(project, rng.randint(1, 18)) for _ in range(3)]
+    steps = project / ".pplns/branching/runs/r/steps"
+    known = frozenset(one.name.partition("@")[0] for one in steps.glob("[!.]*.json"))
+    attempts.append(Attempt(known, (project / "journal").stat().st_size))
 
+    record = finish(project)
 
-def test_killed_at_random_instants_it_ends_with_the_same_result(
-    harness: Harness, rng: random.Random, sample: Callable[..., int]
-) -> None:
-    """Runs are killed up to four times each; no committed step starts again, and every repeat is accounted for."""
-    kills, number = sample(full=400, ci=40), 0
-    span = seconds_of_a_run(harness)
-    while kills:
-        run_id = f"run-{number}"
-        number += 1
-        before = len(harness.lines())
-        repeats: Counter[str] = Counter()
-        for _ in range(min(kills, rng.randint(1, 4))):
-            repeated = kill_once(harness, run_id, rng.uniform(0, span))
-            if repeated is None:
-                break
-            repeats += repeated
-            kills -= 1
-        record = harness.finish(run_id)
-
-        starts = Counter(name for what, name in harness.lines()[before:] if what == "start")
-        assert record["result"] == expected_result()
-        assert record["state"] == "succeeded"
-        assert len(starts) == STEPS
-        assert {name: count - 1 for name, count in starts.items() if count > 1} == dict(repeats)
+    commits = [one.name for one in steps.glob("[!.]*.json")]
+    assert check_run(record, commits, (project / "journal").read_text(), attempts).effects == 1

@@ -10,7 +10,6 @@ from kit import Runs
 from pplns import current_run, pipeline, step
 from pplns.errors import NotFoundError
 from pplns.model.run import RunRecord
-from pplns.settings import Settings
 from pplns.state.cancel import cancel_run
 from pplns.state.ends import End, create_end, is_cancel_requested
 from pplns.state.history import list_runs, read_run
@@ -64,7 +63,7 @@ def test_a_live_run_is_cancelled_at_its_next_renewal(store: FailingStore, runs: 
     records: list[RunRecord] = []
     brisk = Runs(
         store,
-        Settings(**{name: getattr(runs.settings, name) for name in runs.settings.__slots__} | {"lease_seconds": 0.3}),
+        runs.settings.replace(lease_seconds=0.3),
     )
     thread = threading.Thread(target=lambda: records.append(brisk.run(waiting, run_id="r")))
     thread.start()

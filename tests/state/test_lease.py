@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -149,10 +148,10 @@ def test_this_process_is_not_gone_while_it_works() -> None:
     assert not is_gone(holder)
     mark_active(holder, active=False)
     assert is_gone(holder)
-    assert is_gone(replace(holder, process_start="1"))
-    assert is_gone(replace(holder, pid=2**22 + 1))
-    assert not is_gone(replace(holder, boot="another boot", pid=2**22 + 1))
-    assert not is_gone(replace(holder, pid=os.getppid(), process_start=None))
+    assert is_gone(holder.replace(process_start="1"))
+    assert is_gone(holder.replace(pid=2**22 + 1))
+    assert not is_gone(holder.replace(boot="another boot", pid=2**22 + 1))
+    assert not is_gone(holder.replace(pid=os.getppid(), process_start=None))
 
 
 def test_a_process_that_may_not_be_looked_at_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,8 +161,8 @@ def test_a_process_that_may_not_be_looked_at_is_not_gone(monkeypatch: pytest.Mon
         pytest.skip("this system doesn't tell when a process started, so leases only run out")
     monkeypatch.setattr(holders, "_process_start", lambda pid: None)
 
-    assert not is_gone(replace(holder, pid=os.getppid()))
-    assert is_gone(replace(holder, pid=2**22 + 1))
+    assert not is_gone(holder.replace(pid=os.getppid()))
+    assert is_gone(holder.replace(pid=2**22 + 1))
 
 
 def test_a_sibling_thread_sees_the_holder_at_work(clock: Clock) -> None:

@@ -1,6 +1,5 @@
 """Slots: at most so many runs of a pipeline are under way, and none is refused for a run that isn't."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -228,7 +227,7 @@ def test_a_holder_that_is_gone_holds_no_slot(store: MemoryStore, clock: Clock) -
     me = this_holder()
     if me.process_start is None:
         pytest.skip("this system doesn't tell when a process started, so slots only grow old")
-    claim = Claim(replace(me, pid=2**22 + 1), duration_s=30.0)
+    claim = Claim(me.replace(pid=2**22 + 1), duration_s=30.0)
     RunSlot(store, "p", limit=1, run_id="a", claim=claim).take(1, is_kept=False)
 
     assert begin(store, clock, "b").attempt == 1

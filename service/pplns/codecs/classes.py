@@ -77,7 +77,7 @@ def find_class(reference: str) -> Any:
 
     Raises: ImportError, AttributeError."""
     module_name, _, qualified = reference.partition(":")
-    found: Any = sys.modules.get(module_name) or importlib.import_module(module_name)
+    found: Any = importlib.import_module(module_name)
     for name in qualified.split("."):
         found = getattr(found, name)
     return found

@@ -1,20 +1,24 @@
 """numpy, pandas, pyarrow and polars, imported when first used.
 
-They are Any to the type checkers: their stubs don't know the dtypes that are only known at run time."""
+They are Any to the type checkers: their stubs don't know the dtypes that are only known at run time. The import
+statement waits for another thread that is at it; `sys.modules` would give a library that isn't whole yet."""
 
-import sys
 from importlib import import_module
 from typing import Any
 
 
 def numpy() -> Any:
     """Return numpy."""
-    return sys.modules.get("numpy") or import_module("numpy")
+    import numpy
+
+    return numpy
 
 
 def pandas() -> Any:
     """Return pandas."""
-    return sys.modules.get("pandas") or import_module("pandas")
+    import pandas
+
+    return pandas
 
 
 def polars() -> Any:
@@ -24,7 +28,9 @@ def polars() -> Any:
 
 def pyarrow() -> Any:
     """Return pyarrow."""
-    return sys.modules.get("pyarrow") or import_module("pyarrow")
+    import pyarrow
+
+    return pyarrow
 
 
 def parquet() -> Any:

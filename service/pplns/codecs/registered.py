@@ -3,7 +3,6 @@
 Alone, the value is stored as its content would be, a table as a table, with the type's name beside it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from pplns.codecs.held import Bytes, Compression, Held, Sink
@@ -78,7 +77,7 @@ def restore_registered(
     Raises: NotRegistered, ValueError."""
     meta = stored.meta or {}
     registration = registered_as(meta["name"], meta["version"])
-    held = restore_content(replace(stored, codec=meta["codec"], meta=meta["meta"]), data)
+    held = restore_content(stored.replace(codec=meta["codec"], meta=meta["meta"]), data)
     return Registered(held, registration).keep_first(from_storable(held.handout(), registration))
 
 

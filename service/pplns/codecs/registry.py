@@ -4,11 +4,11 @@ A registered value is stored as what `encode` makes of it, under the type's name
 it is held, so that a pair of functions that doesn't lead back is refused in the step that returned the value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pplns.codecs.refusal import UnstorableError, article, class_of, full_name
 from pplns.errors import DefinitionError
+from pplns.model.frozen import Frozen
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -19,8 +19,7 @@ _OUR_OWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Frozen):
     """A type of the user's, with its way to something storable and back."""
 
     cls: type

@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pplns import codecs
 from pplns.errors import DamagedArtifact, Interrupted, StoreError
 from pplns.model.artifact import Commit, StoredValue
+from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.stores import Store, Upload
 from pplns.stores.protocol import Buffer
@@ -16,8 +16,7 @@ QUICK_ROWS = 1_000
 DIGEST = "xxh3"  # 128 bits; against damage, not against an adversary (docs/decisions/0003)
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactPlace:
+class ArtifactPlace(Frozen):
     """Where the artifacts of one step of a run go."""
 
     prefix: str

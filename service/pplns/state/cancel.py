@@ -1,5 +1,7 @@
 """Cancelling a run: a request to its holder, or, where nobody works on it, its end at once."""
 
+from collections.abc import Callable
+
 from pplns.errors import LeaseHeld, LeaseLost
 from pplns.model.ids import new_token
 from pplns.model.run import RunRecord, iso_now
@@ -13,8 +15,17 @@ from pplns.stores import Store
 MAX_ROUNDS = 20  # a holder may come and go between looking and asking; more often than this it is damage
 
 
-def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float) -> RunRecord:
-    """Cancel a run and return its record.
+OnEnd = Callable[[RunRecord], None]
+
+
+def _say_nothing(record: RunRecord) -> None:
+    pass
+
+
+def cancel_run(
+    store: Store, pipeline: str, run_id: str, *, lease_seconds: float, on_end: OnEnd = _say_nothing
+) -> RunRecord:
+    """Cancel a run and return its record; `on_end` is told if it was this call that ended it.
 
     A live holder is asked and ends the run within a renewal: the record still says running. A run that nobody works on
     is ended here; one that has ended stays as it is. Whichever end is created first stands.
@@ -26,7 +37,7 @@ def cancel_run(store: Store, pipeline: str, run_id: str, *, lease_seconds: float
         claim = Claim(this_holder(), lease_seconds, steps=tuple(step.step for step in before.steps))
         try:
             lease = acquire_lease(store, head.prefix, claim, reopen=False, continues="any")
-            return record_of(head, lease) if isinstance(lease, End) else _end(store, head, lease, before)
+            return record_of(head, lease) if isinstance(lease, End) else _end(store, head, lease, before, on_end)
         except LeaseHeld:
             if _ask_holder(store, head.prefix):
                 return read_run(store, pipeline, run_id)
@@ -52,7 +63,7 @@ def _ask_holder(store: Store, prefix: str) -> bool:
     return end is None or end.final
 
 
-def _end(store: Store, head: RunHead, lease: Lease, before: RunRecord) -> RunRecord:
+def _end(store: Store, head: RunHead, lease: Lease, before: RunRecord, on_end: OnEnd) -> RunRecord:
     """End a run that nobody works on, in the attempt that was taken for it."""
 
     def end(attempt: int) -> End:
@@ -64,4 +75,6 @@ def _end(store: Store, head: RunHead, lease: Lease, before: RunRecord) -> RunRec
 
     standing = lease.end(end)
     move_hint(store, head.pipeline, head.run_id, before=before.state, after=standing.state)
-    return record_of(head, standing)
+    record = record_of(head, standing)
+    on_end(record)
+    return record

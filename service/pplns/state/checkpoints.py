@@ -4,7 +4,6 @@ A commit is created if absent and never written over. One that can't be used any
 changes the step's version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pplns.errors import DamagedRecord
@@ -16,15 +15,15 @@ from pplns.stores import Store
 CommitKey = tuple[str, str]
 
 
-@dataclass(slots=True)
 class Checkpoints:
     """All commits of a run by step and version, the number of redos of each step, and the unreadable commits.
 
     `several_versions` of a step may stand side by side: the graph's versions decide which one counts."""
 
-    commits: dict[CommitKey, Commit] = field(default_factory=dict[CommitKey, Commit])
-    redos: dict[str, int] = field(default_factory=dict[str, int])
-    unreadable: dict[CommitKey, str] = field(default_factory=dict[CommitKey, str])
+    def __init__(self) -> None:
+        self.commits: dict[CommitKey, Commit] = {}
+        self.redos: dict[str, int] = {}
+        self.unreadable: dict[CommitKey, str] = {}
 
 
 def read_checkpoints(store: Store, prefix: str) -> Checkpoints:

@@ -3,10 +3,10 @@
 Attempt n+1 begins only once the end of n exists. So of a paused holder and its successor only one is believed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from pplns.errors import DamagedRecord
+from pplns.model.frozen import Frozen
 from pplns.model.run import STEP_STATES, ErrorInfo, StepRecord
 from pplns.state import records
 from pplns.state.fields import Fields
@@ -17,8 +17,7 @@ END_STATES: tuple[EndState, ...] = get_args(EndState)
 MAX_LOST_IN_A_ROW = 5
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Frozen):
     """How attempt `attempt` ended. `final` says that only a person reopens the run; `commits` counts those of the run.
 
     `message_id` is the continuation's, where the run goes on by a message (`continuing`). Times are ISO 8601 in UTC;

@@ -1,7 +1,6 @@
 """Runs as they are shown: one run's record put together from its objects, and lists of runs, newest first."""
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,7 +30,7 @@ def read_run(store: Store, pipeline: str, run_id: str) -> RunRecord:
     end = read_end(store, head.prefix, lease.attempt)
     if end is not None:
         is_forgotten = end.state == "continuing" and not lease.awaits(end)
-        return dataclasses.replace(record_of(head, end), state="lost") if is_forgotten else record_of(head, end)
+        return record_of(head, end).replace(state="lost") if is_forgotten else record_of(head, end)
     return _unended(store, head, lease)
 
 
@@ -229,7 +228,7 @@ def _record(head: RunHead, *, state: RunState, final: bool, **more: object) -> R
         run_id=head.run_id, pipeline=head.pipeline, state=state, final=final, params=head.params,
         trigger=head.trigger, logical_date=head.logical_date, created_at=head.created_at,
     )  # fmt: skip
-    return dataclasses.replace(record, **more)  # type: ignore[arg-type]
+    return record.replace(**more)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -6,10 +6,10 @@ and no such process, or one that started at another time. Where any of this can'
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.state.fields import Fields
 
@@ -17,8 +17,7 @@ _active: set[str] = set()
 _guard = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Frozen):
     """A process that works on a run. All but `id` are None where the system doesn't tell them."""
 
     id: str

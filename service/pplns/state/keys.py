@@ -4,10 +4,10 @@ A run id begins with a logical time, and a second delivery can't know that of th
 with the run id that was derived then, and whoever is refused uses that. A process that dies between the key and the run
 leaves a key whose run the next delivery creates, under the same id and logical date."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from pplns.errors import DamagedRecord, KeyReused, StateError
+from pplns.model.frozen import Frozen
 from pplns.model.ids import check_run_id, digest_fields, new_token
 from pplns.model.run import iso
 from pplns.state import records
@@ -15,8 +15,7 @@ from pplns.state.fields import Fields
 from pplns.stores import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Frozen):
     """A key as it was first used: by which trigger, for which run, with which parameters (their digest, as sent)."""
 
     kind: str

@@ -6,11 +6,11 @@ that commits and ends are created once, and that an attempt begins only after th
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
+from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.model.run import ErrorInfo, iso, iso_now
 from pplns.state import records
@@ -24,8 +24,7 @@ SAFE_SHARE = 5 / 6  # a holder acts only while its last acknowledged renewal is 
 CONTINUING_SECONDS = 30 * 60.0  # after that without a new attempt the message that a run goes on by is lost
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseView:
+class LeaseView(Frozen):
     """A lease as it is found. `live` says that its holder may be at work; `expires_in_s` when it would be over.
 
     `age_s`: since it was last written or renewed. `asked_before`: the end of an attempt before this one was asked for,
@@ -49,8 +48,7 @@ class LeaseView:
         return end.state == "continuing" and self.age_s < CONTINUING_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Frozen):
     """What a holder says about the attempt it begins: the digests of code and graph, and the names of the steps."""
 
     holder: Holder
@@ -162,27 +160,38 @@ def _is_asked(store: Store, prefix: str, view: LeaseView) -> bool:
     return view.asked_before or is_cancel_requested(store, prefix, view.attempt)
 
 
-@dataclass(slots=True)
 class Lease:
     """A lease that this process holds. Its methods may be called from several threads.
 
     `asked_before`: somebody asked for the end of an attempt that was sealed meanwhile; it counts in this one.
     `reopened_at`: when a person last resumed the run, from when on its timeout counts."""
 
-    store: Store
-    prefix: str
-    claim: Claim
-    attempt: int
-    first_started_at: str
-    started_at: str
-    asked_before: bool = False
-    reopened_at: str | None = None
-    slot: Slot | None = None
-    monotonic: Callable[[], float] = time.monotonic
-    _generation: int = 0
-    _acknowledged: float = 0.0
-    _is_over: bool = False
-    _guard: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        claim: Claim,
+        attempt: int,
+        *,
+        first_started_at: str,
+        started_at: str,
+        slot: Slot | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.prefix = prefix
+        self.claim = claim
+        self.attempt = attempt
+        self.first_started_at = first_started_at
+        self.started_at = started_at
+        self.asked_before = False
+        self.reopened_at: str | None = None
+        self.slot = slot
+        self.monotonic = monotonic
+        self._generation = 0
+        self._acknowledged = 0.0
+        self._is_over = False
+        self._guard = threading.Lock()
 
     def take(self, expected: int, *, keeps_slot: bool = False) -> bool:
         """Write the lease against the generation that was read; tell whether nobody was faster.
@@ -322,7 +331,7 @@ class LeaseKeeper:
 def cancelled(end: End) -> End:
     """Return the end of a cancelled attempt in place of another one."""
     error = ErrorInfo("cancelled", "The run was cancelled.", "Resume it to go on: what is committed stays.")
-    return replace(end, state="cancelled", final=True, result=None, error=error, message_id=None)
+    return end.replace(state="cancelled", final=True, result=None, error=error, message_id=None)
 
 
 def _held(expires_in_s: float) -> LeaseHeld:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pplns.errors import PplnsError
 from pplns.stores import Store
@@ -23,8 +23,7 @@ SUFFIX = ".jsonl"
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A part of a run's log, by its place: the attempt, then the bytes of the log before it."""
 
     attempt: int

@@ -4,11 +4,11 @@ Two deliveries of one trigger meet here: the second finds the head of the first 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError
+from pplns.model.frozen import Frozen
 from pplns.model.ids import digest_fields, new_token
 from pplns.model.run import ENDED, TRIGGER_KINDS, Trigger, iso
 from pplns.state import records
@@ -16,8 +16,7 @@ from pplns.state.fields import Fields
 from pplns.stores import Store
 
 
-@dataclass(frozen=True, slots=True)
-class RunHead:
+class RunHead(Frozen):
     """What is fixed about a run from its creation. `params` are converted, in their JSON form; times aware UTC."""
 
     run_id: str

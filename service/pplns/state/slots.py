@@ -6,10 +6,10 @@ the run is under way; so a slot younger than a lease is held by whoever wrote it
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pplns.errors import DamagedRecord, TooManyRuns
+from pplns.model.frozen import Frozen
 from pplns.state import records
 from pplns.state.ends import read_end
 from pplns.state.fields import Fields
@@ -22,8 +22,7 @@ REWRITE_SECONDS = 1.0  # Cloud Storage takes about one write a second to one nam
 RETRY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(Frozen):
     """A slot as it is found: `attempt` is the one for which its run took it."""
 
     name: str
