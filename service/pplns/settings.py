@@ -3,7 +3,6 @@
 A flag wins over an environment variable, which wins over `[tool.pplns]` in pyproject.toml, which wins over the
 default. `TABLE` is the one list of them; `docs/configuration.md` explains each row."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,6 +54,7 @@ class Settings(Frozen):
     certificates_url: str = GOOGLE_CERTIFICATES
     log_format: LogFormat = "auto"
     cloud_logging: bool = False
+    no_color: bool = False
     google_project: str | None = None
     cloud_service: str | None = None
     port: int = 8080
@@ -72,7 +72,8 @@ class Row(Frozen):
     """One setting. `name` is the field of Settings and, with two dashes, its flag where `has_flag` is set.
 
     `key` is its name in `[tool.pplns]`, None where only the environment sets it. `read` returns the value for
-    Settings, and raises ValueError or DefinitionError where it is malformed."""
+    Settings, and raises ValueError or DefinitionError where it is malformed. `may_be_empty`: an empty variable counts
+    as unset, where others say so; of ours it is a mistake."""
 
     name: str
     key: str | None
@@ -82,6 +83,7 @@ class Row(Frozen):
     meaning: str
     read: Callable[[Given], Any]
     has_flag: bool = False
+    may_be_empty: bool = False
 
 
 def load_settings(
@@ -101,7 +103,7 @@ def load_settings(
     given = _from_file(root) | _from_environment(environ) | _from_flags(flags)
     values = {name: _read(rows[name], found) for name, found in given.items()}
     folder, module = values.pop("pipelines", (root / "pipelines", None))
-    return Settings(root=root, pipelines=folder or root, pipelines_module=module, **values)
+    return _checked_callers(Settings(root=root, pipelines=folder or root, pipelines_module=module, **values))
 
 
 def topic_of(topic: str | None, pipeline: str) -> str | None:
@@ -231,7 +233,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
     return {
         row.name: Given(environ[row.variable], f"The environment variable {row.variable}", Path.cwd())
         for row in TABLE
-        if row.variable in environ
+        if row.variable in environ and (environ[row.variable] or not row.may_be_empty)
     }
 
 
@@ -255,7 +257,26 @@ def _read(row: Row, given: Given) -> Any:
         ) from None
 
 
+def _checked_callers(settings: Settings) -> Settings:
+    """Refuse settings that look as if callers were checked, and let anybody in."""
+    if settings.audience is not None and not (settings.allowed_callers or settings.cloud_run_checks):
+        raise ConfigError(
+            "PPLNS_AUDIENCE is set, and PPLNS_ALLOWED_CALLERS isn't.",
+            "Google makes a token of any audience for whoever has an account of its, so a list says who may call.",
+            "Set PPLNS_ALLOWED_CALLERS, or PPLNS_CLOUD_RUN_CHECKS=1 where Cloud Run lets only known callers through.",
+        )
+    if settings.allowed_callers and settings.audience is None:
+        raise ConfigError(
+            "PPLNS_ALLOWED_CALLERS is set, and PPLNS_AUDIENCE isn't.",
+            "Callers are told by tokens that are made for the audience; without one nobody is checked.",
+            "Set PPLNS_AUDIENCE, or leave the list out where Cloud Run checks callers.",
+        )
+    return settings
+
+
 def _unknown(what: str, name: str, known: list[str]) -> ConfigError:
+    import difflib  # of use only after a mistake
+
     near = difflib.get_close_matches(name, known, n=1)
     return ConfigError(
         f"Unknown setting: {what}.",
@@ -316,6 +337,10 @@ def _flag(given: Given) -> bool:
     if given.value not in ("0", "1"):
         raise ValueError
     return given.value == "1"
+
+
+def _is_set(given: Given) -> bool:
+    return bool(given.value)
 
 
 def _timezone(given: Given) -> str:
@@ -421,7 +446,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "allowed_callers", None, "PPLNS_ALLOWED_CALLERS", "e-mail addresses of accounts, with commas between",
-        None, "who may call, where an audience is set; every account, unless set", _accounts,
+        None, "who may call; an audience needs it, unless Cloud Run checks", _accounts,
     ),
     Row(
         "params", None, "PPLNS_PARAMS", "a JSON object of parameters",
@@ -443,6 +468,10 @@ TABLE: tuple[Row, ...] = (
     Row(
         "cloud_logging", None, "PPLNS_CLOUD_LOGGING", "0 or 1",
         "0", "send log lines by google-cloud-logging instead of writing them to stdout", _flag,
+    ),
+    Row(
+        "no_color", None, "NO_COLOR", "any text",
+        None, "write log lines on a terminal without colours", _is_set, may_be_empty=True,
     ),
     Row(
         "google_project", None, "GOOGLE_CLOUD_PROJECT", "the id of a Google Cloud project",

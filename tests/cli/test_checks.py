@@ -117,13 +117,12 @@ def test_a_pipeline_without_steps_is_warned_of(settings):
 
 def test_a_store_that_does_not_last_is_warned_of(settings):
     """memory: forgets each run."""
-    import dataclasses
 
     (settings.pipelines / "p.py").write_text(
         "from pplns import pipeline, step\n@step\ndef s(): return 1\n@pipeline\ndef checked_p(): return s()\n"
     )
 
-    checked = check_project(dataclasses.replace(settings, store="memory:"), now=NOW)
+    checked = check_project(settings.replace(store="memory:"), now=NOW)
 
     assert [finding.severity for finding in checked.findings] == ["warning"]
     assert "memory:" in checked.findings[0].message

@@ -1,11 +1,7 @@
 """`pplns dev`: the service on this machine, with schedules and topics as in the cloud, until Ctrl-C."""
 
 import os
-import signal
-import socket
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +12,7 @@ import click
 from pplns.errors import ConfigError, PplnsError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import INTERRUPTED
+from pplns_deploy.cli.listening import check_port, ended_by_signals
 from pplns_deploy.cli.options import examples, load_project, project_option, store_option
 
 if TYPE_CHECKING:
@@ -84,7 +81,7 @@ def dev(
         return
     if running is not None:
         raise _runs_already(running.service_url, running.pid)
-    _check_port(port)
+    check_port(port)
     _develop(context, console, settings, _Wishes(port, fire, not no_schedules, backoff, attempts))
 
 
@@ -108,7 +105,7 @@ def _develop(context: click.Context, console: Console, settings: "Settings", wis
         timing=Timing.shortened(settings, first_s=wishes.backoff_s, attempts=wishes.attempts),
         has_schedules=wishes.has_schedules,
     )  # fmt: skip
-    with _ended_by_signals():
+    with ended_by_signals():
         try:
             development.run(fire=wishes.fire)
         except KeyboardInterrupt:
@@ -142,35 +139,6 @@ class _Lines:
         now = datetime.now(UTC).astimezone()
         with self._one_at_a_time:
             self._console.say(f"{click.style(f'{now:%H:%M:%S}', dim=True)} {about:<8} {shown}")
-
-
-@contextmanager
-def _ended_by_signals() -> Generator[None]:
-    """Take SIGTERM for Ctrl-C: the service is ended too, and nothing is left behind."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _check_port(port: int) -> None:
-    """Refuse a port that another program has."""
-    with socket.socket() as probe:
-        if os.name != "nt":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the service itself binds it
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ConfigError(
-                f"Port {port} can't be used: {error.strerror or error}.",
-                "The service answers on it.",
-                "End the program that has it, or choose another one with --port.",
-            ) from None
 
 
 def _runs_already(url: str, pid: int) -> PplnsError:

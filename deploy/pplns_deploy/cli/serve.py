@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ import click
 from pplns.errors import ConfigError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import INTERRUPTED, write_error
+from pplns_deploy.cli.listening import HOST, check_port, ended_by_signals
 from pplns_deploy.cli.options import examples, load_project, project_option, store_option
 
 if TYPE_CHECKING:
     from pplns.settings import Settings
     from pplns_deploy.dev.service import ServiceProcess
 
-HOST = "127.0.0.1"
 START_SECONDS = 120.0  # a file of pipelines may import for long
 LOOK_SECONDS = 0.1
 
@@ -42,19 +41,20 @@ def serve(context: click.Context, *, port: int | None, store: str | None, projec
     from pplns_deploy.dev.service import ServiceProcess, Start, framework_command, service_target
 
     port = settings.port if port is None else port
-    _check_free(port)
+    check_port(port)
     start = Start(
         command=framework_command(port), environ={**os.environ, **_environ_of(settings), **service_target()},
         folder=settings.root, url=f"http://{HOST}:{port}",
     )  # fmt: skip
     process = ServiceProcess(start, on_line=console.say)
-    try:
-        _serve(context, console, process, start.url)
-    except KeyboardInterrupt:
-        console.say("\nEnding.")
-        context.exit(INTERRUPTED)
-    finally:
-        process.end()
+    with ended_by_signals():
+        try:
+            _serve(context, console, process, start.url)
+        except KeyboardInterrupt:
+            console.say("\nEnding.")
+            context.exit(INTERRUPTED)
+        finally:
+            process.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +131,3 @@ def _ended(process: "ServiceProcess") -> ConfigError:
         "It goes on until Ctrl-C.",
         "What it wrote above says why.",
     )
-
-
-def _check_free(port: int) -> None:
-    """Refuse a port that another program has: its answers would be taken for the service's."""
-    with socket.socket() as probe:
-        if os.name != "nt":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the service itself binds it
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise ConfigError(
-                f"Port {port} can't be used: {error.strerror or error}.",
-                "The service listens on it.",
-                "End the program that has it, or choose another one with --port.",
-            ) from None

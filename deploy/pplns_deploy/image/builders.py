@@ -1,0 +1,106 @@
+"""Images by docker or by Cloud Build, for who needs system packages: the same contents, by a Dockerfile.
+
+The project's own Dockerfile is used where it has one, else the one that `dockerfile` writes. The folder that is built
+has `requirements.lock`, `opt/` (pplns and main.py) and `app/` (the project); secrets are left out of it as of the
+layers."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pplns.errors import ConfigError, RegistryError
+from pplns_deploy.image.build import Recipe, pipelines_folder
+from pplns_deploy.image.contents.entries import Entry
+from pplns_deploy.image.contents.places import APP, LIBRARIES, site_packages
+from pplns_deploy.image.contents.project import project_files
+from pplns_deploy.image.contents.runtime import runtime_entries
+from pplns_deploy.image.documents import COMMAND, PORT, USER, container_environ
+from pplns_deploy.locking import LOCK_FILE
+
+Builder = Literal["docker", "cloud-build"]
+OWN_FILE = "Dockerfile"
+
+
+def dockerfile(recipe: Recipe, *, base: str) -> str:
+    """Return the Dockerfile that makes what `pplns package` makes itself."""
+    environ = " \\\n    ".join(
+        f"{name}={value}" for name, value in container_environ(pipelines=pipelines_folder(recipe.settings)).items()
+    )
+    command = ", ".join(f'"{word}"' for word in COMMAND)
+    return f"""FROM {base}
+# RUN apt-get update && apt-get install -y --no-install-recommends … && rm -rf /var/lib/apt/lists/*
+COPY {LOCK_FILE} /tmp/{LOCK_FILE}
+RUN python -m pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: \\
+    --target /{site_packages(recipe.python)} --requirement /tmp/{LOCK_FILE} \\
+    && python -m compileall -q --invalidation-mode unchecked-hash /{LIBRARIES}
+COPY opt /opt
+COPY {APP} /{APP}
+RUN python -m compileall -q --invalidation-mode unchecked-hash /{site_packages(recipe.python)}/pplns /{APP}
+ENV {environ}
+EXPOSE {PORT}
+WORKDIR /{APP}
+USER {USER}
+CMD [{command}]
+"""
+
+
+def write_context(recipe: Recipe, folder: Path, *, base: str) -> None:
+    """Write the folder that a Dockerfile is built in.
+
+    Raises: ConfigError as `project_files` does."""
+    root = recipe.settings.root
+    for entry in (*runtime_entries(python=recipe.python), *project_files(root).entries):
+        _write(entry, folder)
+    shutil.copyfile(recipe.lock, folder / LOCK_FILE)
+    own = root / OWN_FILE
+    text = own.read_text("utf-8") if own.is_file() else dockerfile(recipe, base=base)
+    (folder / OWN_FILE).write_text(text, encoding="utf-8", newline="\n")
+
+
+def build_commands(builder: Builder, folder: Path, *, tag: str, platform: str, is_pushed: bool) -> list[list[str]]:
+    """Return the commands that build a folder, and push what came out.
+
+    Raises: ConfigError for Cloud Build without a push: its images are in a registry or nowhere."""
+    if builder == "docker":
+        build = ["docker", "build", "--platform", platform, "--tag", tag, str(folder)]
+        return [build, ["docker", "push", tag]] if is_pushed else [build]
+    if not is_pushed:
+        raise ConfigError(
+            "--builder cloud-build was called without --push.",
+            "Cloud Build pushes what it builds.",
+            "Add --push REPOSITORY.",
+        )
+    return [["gcloud", "builds", "submit", str(folder), "--tag", tag]]
+
+
+def run_builder(commands: Sequence[Sequence[str]]) -> None:
+    """Run the commands of a builder, whose own words go to stderr.
+
+    Raises: ConfigError where the program isn't there; RegistryError where it fails."""
+    for command in commands:
+        program = shutil.which(command[0])
+        if program is None:
+            raise ConfigError(
+                f"There is no {command[0]} here.",
+                "--builder calls it.",
+                "Install it, or leave --builder out: pplns builds images itself.",
+            )
+        done = subprocess.run([program, *command[1:]], stdout=2, check=False)
+        if done.returncode:
+            raise RegistryError(
+                f"`{' '.join(command[:2])}` ended with {done.returncode}.",
+                "Its own words are above.",
+                "Correct the Dockerfile, or what the builder complains of.",
+            )
+
+
+def _write(entry: Entry, folder: Path) -> None:
+    place = folder / entry.path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if entry.target is not None:
+        place.symlink_to(entry.target)
+    else:
+        place.write_bytes(entry.read())
+        place.chmod(entry.mode)

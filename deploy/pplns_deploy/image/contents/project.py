@@ -1,0 +1,77 @@
+"""The files of a project, as its layer holds them."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pplns.errors import ConfigError
+from pplns_deploy.image.contents.entries import Entry, file_entry
+from pplns_deploy.image.contents.ignoring import Ignored, holds_key, read_ignored
+from pplns_deploy.image.contents.places import APP
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """What enters the layer, and the files that were left out since they hold a key."""
+
+    entries: tuple[Entry, ...]
+    keys: tuple[str, ...]
+
+
+def project_files(root: Path) -> ProjectFiles:
+    """Return the files of a project that aren't ignored.
+
+    Raises: ConfigError for a symbolic link that leads out of the project, and for a broken `.pplnsignore`."""
+    root = root.resolve()
+    entries: list[Entry] = []
+    keys: list[str] = []
+    for path, file in _walk(root, root, read_ignored(root)):
+        if file.is_symlink():
+            entries.append(_link(path, file, root))
+        elif holds_key(file):
+            keys.append(path)
+        else:
+            entries.append(file_entry(f"{APP}/{path}", file))
+    return ProjectFiles(tuple(entries), tuple(keys))
+
+
+def _walk(folder: Path, root: Path, ignored: Ignored) -> Iterator[tuple[str, Path]]:
+    """Yield each file and link below a folder; what a folder that is ignored holds isn't looked at."""
+    for found in sorted(os.scandir(folder), key=lambda one: one.name):
+        file = Path(found.path)
+        path = file.relative_to(root).as_posix()
+        is_folder = found.is_dir(follow_symlinks=False) and not is_junction(file)
+        if ignored.is_ignored(path, is_folder=is_folder):
+            continue
+        if is_folder:
+            yield from _walk(file, root, ignored)
+        elif found.is_symlink() or found.is_file():
+            yield path, file
+        elif is_junction(file):
+            raise _leads_out(path, file.resolve())
+
+
+def is_junction(file: Path) -> bool:
+    """Tell whether this is a junction, Windows' link to a folder; Python knows them from 3.12."""
+    return bool(getattr(file, "is_junction", lambda: False)())
+
+
+def _link(path: str, file: Path, root: Path) -> Entry:
+    try:
+        end = file.resolve()
+    except (OSError, RuntimeError):  # a ring of links
+        end = file
+    if not end.is_relative_to(root) or end == file:
+        raise _leads_out(path, end)
+    steps_up = len(PurePosixPath(path).parent.parts)
+    target = PurePosixPath(*[".."] * steps_up, end.relative_to(root).as_posix())
+    return Entry(f"{APP}/{path}", target=str(target))
+
+
+def _leads_out(path: str, end: Path) -> ConfigError:
+    return ConfigError(
+        f"The link {path!r} leads to {str(end)!r}, out of the project.",
+        "The image holds what is in the project's folder, and its links lead to places in it.",
+        "Put a copy of that file into the project, or name the link in .pplnsignore.",
+    )

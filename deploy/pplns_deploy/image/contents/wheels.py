@@ -1,0 +1,99 @@
+"""The locked wheels for the container's platform, as the files of their layer.
+
+uv fetches and unpacks them on any system, and refuses one whose hash isn't the lock's. What it writes for this machine
+rather than for the container (programs with this Python's path, marks of the installer) is left out again."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+
+from pplns.errors import ConfigError
+from pplns_deploy.image.contents.entries import Entry
+from pplns_deploy.image.contents.places import site_packages
+from pplns_deploy.locking import PLATFORMS
+
+_OF_THIS_MACHINE = frozenset({"bin", "Scripts", ".lock", "__pycache__"})
+_OF_THE_INSTALLER = frozenset({"REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Package:
+    """An installed distribution."""
+
+    name: str
+    version: str
+
+
+def find_uv() -> str:
+    """Return the path of uv.
+
+    Raises: ConfigError where it isn't installed."""
+    try:
+        from uv import find_uv_bin
+
+        return str(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        found = shutil.which("uv")
+    if found is None:
+        raise ConfigError(
+            "There is no uv here.",
+            "uv fetches the wheels of the image.",
+            "Install it: pip install 'pplns[deploy]'.",
+        )
+    return found
+
+
+def install_wheels(lock: Path, *, target: Path, platform: str, python: str) -> None:
+    """Unpack the wheels that a lock with hashes names into an empty folder, for another platform and Python.
+
+    Raises: ConfigError with uv's own words, where a wheel isn't to be had or isn't the locked one."""
+    command = [
+        find_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--target",
+        str(target), "--python-platform", PLATFORMS[platform], "--python-version", python, "-r", str(lock),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode:
+        raise ConfigError(
+            f"The wheels of {str(lock)!r} can't be had for {platform}, Python {python}: {done.stderr.strip()}",
+            "Every locked requirement has a wheel for the container's platform, with the locked hash.",
+            "Run `pplns lock` again, choose versions that have wheels, or check the index settings of uv.",
+        )
+
+
+def wheel_entries(target: Path, *, python: str) -> list[Entry]:
+    """Return the files of the wheels that were unpacked into a folder."""
+    place = site_packages(python)
+    entries: list[Entry] = []
+    for file in sorted(target.rglob("*")):
+        path = file.relative_to(target)
+        if not file.is_file() or path.parts[0] in _OF_THIS_MACHINE or "__pycache__" in path.parts:
+            continue
+        if _is_metadata(path, *_OF_THE_INSTALLER):
+            continue
+        content = _kept_records(file) if _is_metadata(path, "RECORD") else file
+        entries.append(Entry(f"{place}/{path.as_posix()}", content))
+    return entries
+
+
+def packages_in(target: Path) -> list[Package]:
+    """Return the distributions in a folder, by name."""
+    headers = [HeaderParser().parsestr(file.read_text("utf-8")) for file in target.glob("*.dist-info/METADATA")]
+    return sorted(Package(str(one["Name"]), str(one["Version"])) for one in headers)
+
+
+def _is_metadata(path: Path, *names: str) -> bool:
+    return len(path.parts) == 2 and path.parts[0].endswith(".dist-info") and path.name in names
+
+
+def _kept_records(file: Path) -> bytes:
+    """Return the RECORD of a distribution without the lines of what is left out."""
+    kept = [line for line in file.read_text("utf-8").splitlines() if not _is_left_out(line.partition(",")[0])]
+    return "".join(f"{line}\n" for line in sorted(kept)).encode()
+
+
+def _is_left_out(recorded: str) -> bool:
+    path = Path(recorded.replace("\\", "/"))
+    parts = [part for part in path.parts if part != ".."]
+    return parts[0] in _OF_THIS_MACHINE or path.suffix == ".pyc" or path.name in _OF_THE_INSTALLER
