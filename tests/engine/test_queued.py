@@ -9,9 +9,12 @@ from kit import MetStore, Runs
 from pplns import logical_date, pipeline, step
 from pplns.engine.bounds import Bounds
 from pplns.engine.runner import Origin, continue_run, queue_run, run_pipeline
-from pplns.errors import KeyReused, NotFoundError, ParameterError, PublishError, StoreError
+from pplns.errors import KeyReused, LeaseHeld, NotFoundError, ParameterError, PublishError, StoreError
 from pplns.model.run import RunRecord, Trigger
+from pplns.state.ends import End, create_end
 from pplns.state.history import list_runs
+from pplns.state.holders import Holder
+from pplns.state.lease import Claim, acquire_lease
 from pplns.testing import FrozenClock
 from topics import Topic, refuse, short_margin
 
@@ -119,6 +122,21 @@ def test_stored_parameters_that_do_not_convert_end_the_run(runs: Runs, topic: To
     assert come(runs, topic, queued.run_id, 0).state == "failed"
 
 
+def test_a_run_that_is_taken_over_while_it_is_ended(runs: Runs, store: MetStore, topic: Topic) -> None:
+    """Whoever would end it for good, since its parameters don't convert, is told that another process works on it."""
+    queued = queue(runs, topic, FrozenClock(NOON))
+    prefix = f"keyed/runs/{queued.run_id}"
+
+    def take_over(name: str) -> None:
+        create_end(store, prefix, End(1, "lost", final=False, finished_at=NOON.isoformat()), writer="x")
+        acquire_lease(store, prefix, Claim(Holder("elsewhere"), 30.0), reopen=False)
+
+    store.before("create", take_over, matching="/attempts/1.json")
+
+    with pytest.raises(LeaseHeld, match="took this run over"):
+        come(runs, topic, queued.run_id, 0, other_parameters)
+
+
 def test_the_same_key_later_is_the_same_run(runs: Runs) -> None:
     """The first delivery's time counts, a day later as well."""
     clock = FrozenClock(NOON)
@@ -126,6 +144,17 @@ def test_the_same_key_later_is_the_same_run(runs: Runs) -> None:
     clock.advance(timedelta(days=1))
 
     assert post(runs, clock) == first
+
+
+def test_two_first_deliveries_at_once_are_one_run(runs: Runs, store: MetStore) -> None:
+    """The second one is faster to the key, a second later: its time counts for both."""
+    other = FrozenClock(NOON + timedelta(seconds=1))
+    store.before("create", lambda name: post(runs, other), matching="/keys/")
+
+    record = post(runs, FrozenClock(NOON))
+
+    assert (record.state, record.logical_date) == ("succeeded", NOON + timedelta(seconds=1))
+    assert [one.run_id for one in list_runs(store)] == [record.run_id]
 
 
 def test_the_same_key_with_other_parameters_is_refused(runs: Runs, store: MetStore) -> None:

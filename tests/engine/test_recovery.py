@@ -212,6 +212,23 @@ def test_a_holder_that_lost_the_run_writes_nothing_more(runs: Runs, store: Faili
     assert store.read(f"{prefix}/attempts/2.json") is None
 
 
+def test_a_holder_that_lost_the_run_fails_as_any_other(runs: Runs, store: FailingStore) -> None:
+    """Its store fails as well: the end of that failure finds the run taken over, and the caller is told so."""
+    prefix = "tables/runs/r"
+
+    def take_over(name: str) -> None:
+        create_end(store, prefix, End(1, "lost", final=False, finished_at="2013-01-01T00:00:00+00:00"), writer="x")
+        register = store.read_register(lease_name(prefix))
+        assert register is not None
+        assert store.swap(lease_name(prefix), register.data, expected=register.generation)
+
+    store.fail("read", matching="/attempts/1.cancel.json")
+    store.before("create", take_over, matching="/attempts/1.json")
+
+    with pytest.raises(LeaseHeld, match="took this run over"):
+        runs.run(tables, run_id="r")
+
+
 def test_a_live_holder_that_was_sealed_moves_to_the_next_attempt(runs: Runs, store: FailingStore) -> None:
     """Whoever sealed it died before taking the lease: the holder ends attempt 2 instead, with its success."""
     prefix = "tables/runs/r"

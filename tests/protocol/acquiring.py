@@ -29,8 +29,7 @@ def read_lease(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     following = "read end" if store.attempt else "take"
     seen = process._replace(attempt=store.attempt, generation=store.generation, asked=store.asked, at=following)
     yield f"{process.role} reads the lease", store, seen
-    if process.role == "delivery" and not store.attempt:
-        yield from _hand_over(store, 0)
+    yield from _turn_to_handing_over(store, process, "drains")
 
 
 def read_end(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
@@ -44,17 +43,38 @@ def read_end(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     else:
         following = "read request before sealing" if rules.seals and rules.seals_before_taking else "take"
         yield f"finds no end of {process.attempt}", store, process._replace(at=following)
-        if process.role == "delivery":
-            yield from _hand_over(store, process.attempt)
+        yield from _turn_to_handing_over(store, process, "finds the lease alive")
         if process.role == "canceller":
             yield f"finds no end of {process.attempt}, and the lease alive", store, process._replace(at="read holder")
 
 
-def _hand_over(store: Store, attempt: int) -> Iterator[Step]:
-    """Publish the continuation of an attempt that another process works on, or of a run that can't begin here."""
-    if store.left.handovers:
-        after = store.spend("handovers")
-        yield f"hands the run over after {attempt}", after._replace(messages=after.messages | {attempt}), DONE
+def _turn_to_handing_over(store: Store, process: Process, reason: str) -> Iterator[Step]:
+    """Give up beginning an attempt here, for a request that wouldn't come back: `hand_over_busy` of the engine."""
+    if process.role == "delivery" and store.left.handovers:
+        yield reason, store.spend("handovers"), Process(role="delivery", at="read busy lease")
+
+
+def read_busy_lease(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
+    """Read the lease of a run that can't begin here."""
+    following = "read busy end" if store.attempt else "publish busy"
+    yield "reads the lease to hand over", store, process._replace(attempt=store.attempt, at=following)
+
+
+def read_busy_end(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
+    """Leave a run that has ended, or waits for a continuation already; any other one is handed over."""
+    end = store.end_of(process.attempt)
+    is_left = end is not None and (end.is_final or end.state == "continuing")
+    following = DONE if is_left else process._replace(at="publish busy")
+    yield f"finds the end of {process.attempt}: {end.state if end else None}", store, following
+    if end is not None and end.state == "continuing" and store.left.waits:
+        waited = process._replace(at="publish busy")
+        yield f"finds that continuation {process.attempt} didn't come", store.spend("waits"), waited
+
+
+def publish_busy(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
+    """Publish the continuation of the attempt that was found, which may be under way, or long over."""
+    after = store._replace(messages=store.messages | {process.attempt})
+    yield f"hands the run over after {process.attempt}", after, DONE
 
 
 def obey(end: End, process: Process, rules: Rules) -> Process:
@@ -93,6 +113,7 @@ def read_request_before_taking(store: Store, process: Process, rules: Rules) -> 
 
 def take(store: Store, process: Process, rules: Rules) -> Iterator[Step]:
     """Write the lease against the generation that was read."""
+    yield from _turn_to_handing_over(store, process, "finds no slot, or is refused the lease")
     if rules.swaps_compare and store.generation != process.generation:
         yield "is refused the lease", store, process._replace(at="read holder") if process.role == "canceller" else DONE
         return

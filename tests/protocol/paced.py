@@ -63,6 +63,8 @@ class PacedStore:
     """A store that waits before each operation; no process is ever known to be gone, so leases have to run out."""
 
     shares_host = False
+    compresses = False
+    writes_at_once = False
 
     def __init__(self, store: MemoryStore, wait: Callable[[], None]) -> None:
         self._store = store

@@ -125,7 +125,7 @@ class _Attempt:
         standing = self._checkpoints.commits.get((step, version))
         if standing is None:
             self._lease.require()
-            made = _commit_of(step, version, call(), attempt=self._lease.attempt, writer=f"{next(self._run.numbers)}")
+            made = commit_of(step, version, call(), attempt=self._lease.attempt, writer=f"{next(self._run.numbers)}")
             self._lease.require()
             standing = create_commit(self._store, HEAD.prefix, made)
         return standing.values[0].inline
@@ -142,7 +142,7 @@ class _Attempt:
         return End(attempt, state, final=True, finished_at=NOW.isoformat(), result=result)
 
 
-def _commit_of(step: str, version: str, value: Any, *, attempt: int, writer: str) -> Commit:
+def commit_of(step: str, version: str, value: Any, *, attempt: int, writer: str) -> Commit:
     stored = StoredValue(codec="json", digest=str(value), size_bytes=1, inline=value)
     return Commit(
         step=step, version=version, values=(stored,), several=False, attempt=attempt, tries=1,

@@ -21,19 +21,19 @@ class Rules(NamedTuple):
     never_lowers: bool = True  # a slot that names a later attempt of the same run goes on naming that
     counts_from_slot: bool = True  # the first acknowledgement counts from before the slot was written
     compares: bool = True  # the slot is swapped against the generation that was read
+    continuation_writes: bool = True  # a continuation writes the slot that its run has kept, as any attempt does
 
 
 ALL_RULES = Rules()
 
 
 class Run(NamedTuple):
-    """A run: its attempt and lease (`holder` the process, `is_late`: it can be found run out), and whether the
-    attempt has an end; `waits`: that end is `continuing`."""
+    """A run: its attempt, whether the lease can be found run out (`is_late`), and the attempt's end, "" while it has
+    none. `open`: lost, or failed so that a later attempt may help; `forgotten`: `continuing` for half an hour."""
 
     attempt: int = 0
     is_late: bool = False
-    has_end: bool = False
-    waits: bool = False
+    end: str = ""
 
 
 class Slot(NamedTuple):
@@ -84,8 +84,11 @@ def steps_of(state: State, rules: Rules) -> Iterator[Step]:
             yield f"{place}: {label}", after
         if process.is_fresh and process.at not in ("done", "read run"):
             yield f"{place}: its time runs out", state.with_process(place, process._replace(is_fresh=False))
-        if _holds(process, run) and not process.is_fresh and not run.is_late and not run.has_end:
+        if _holds(process, run) and not process.is_fresh and not run.is_late and not run.end:
             yield f"the lease of run {process.run} is late", state.with_run(process.run, run._replace(is_late=True))
+    for number, run in enumerate(state.runs):
+        if run.end == "continuing":
+            yield f"run {number} is forgotten", state.with_run(number, run._replace(end="forgotten"))
     if not state.slot.is_old and _may_be_old(state):
         yield "the slot is old", state._replace(slot=state.slot._replace(is_old=True))
 
@@ -94,7 +97,7 @@ def too_many(state: State) -> str | None:
     """Return which processes work side by side although there is one slot."""
     working = [
         one.run for one in state.processes
-        if one.at == "work" and one.is_fresh and _holds(one, state.runs[one.run]) and not state.runs[one.run].has_end
+        if one.at == "work" and one.is_fresh and _holds(one, state.runs[one.run]) and not state.runs[one.run].end
     ]  # fmt: skip
     return f"runs {working} are under way with one slot" if len(set(working)) > 1 else None
 
@@ -112,14 +115,14 @@ def _may_be_old(state: State) -> bool:
 
 
 def _read_run(state: State, place: int, process: Process, run: Run, rules: Rules) -> Iterator[Step]:
-    if run.attempt and not run.has_end and not run.is_late:
+    if run.attempt and not run.end and not run.is_late:
         return  # another process has the lease
-    if run.has_end and not run.waits:
+    if run.end == "final":
         yield "finds its run ended", state.with_process(place, process._replace(at="done"))
         return
-    is_kept = run.has_end and run.waits
-    ready = process._replace(at="read slot", attempt=run.attempt + 1, is_kept=is_kept, is_fresh=True)
-    sealed = state.with_run(process.run, run._replace(has_end=bool(run.attempt)))
+    sealed = state.with_run(process.run, run._replace(end=run.end or ("open" if run.attempt else "")))
+    is_kept = run.end == "continuing" and not rules.continuation_writes
+    ready = Process(process.run, "read slot", attempt=run.attempt + 1, is_kept=is_kept)
     yield "reads its run, and seals it if it is lost", sealed.with_process(place, ready)
 
 
@@ -136,8 +139,8 @@ def _read_slot(state: State, place: int, process: Process, run: Run, rules: Rule
 def _read_other(state: State, place: int, process: Process, run: Run, rules: Rules) -> Iterator[Step]:
     """Read the lease and the end of the run that the slot names; a slot that was young when it was read stays so."""
     other, seen = state.runs[process.seen.run], process.seen
-    is_under_way = other.attempt > 0 and (other.waits if other.has_end else not other.is_late)
-    has_ended = other.has_end and other.attempt >= seen.attempt
+    is_under_way = other.attempt > 0 and (other.end == "continuing" if other.end else not other.is_late)
+    has_ended = bool(other.end) and other.attempt >= seen.attempt
     is_young = rules.young_is_held and not seen.is_old
     if is_under_way or (is_young and not has_ended):
         yield "finds no slot free", state.with_process(place, Process(process.run))
@@ -149,7 +152,9 @@ def _write_slot(state: State, place: int, process: Process, run: Run, rules: Rul
     if rules.compares and state.slot.generation != process.seen.generation:
         yield "is refused the slot", state.with_process(place, Process(process.run))
         return
-    slot = Slot(state.slot.generation + 1, process.run, process.attempt, is_old=False)
+    is_own = rules.never_lowers and state.slot.run == process.run
+    attempt = max(process.attempt, state.slot.attempt) if is_own else process.attempt
+    slot = Slot(state.slot.generation + 1, process.run, attempt, is_old=False)
     taken = process._replace(at="take lease", seen=Slot())
     yield "takes the slot", state._replace(slot=slot).with_process(place, taken)
 
@@ -164,19 +169,17 @@ def _take_lease(state: State, place: int, process: Process, run: Run, rules: Rul
 
 
 def _work(state: State, place: int, process: Process, run: Run, rules: Rules) -> Iterator[Step]:
-    """End the run, stop to be continued, or, when its time has run out, see whether it may go on."""
+    """End the attempt, in time or late, or, when the time has run out, see whether it may go on."""
     if not process.is_fresh:
         going_on = process._replace(at="keep slot" if rules.late_keeps else "renew", is_fresh=True)
         yield "has to renew", state.with_process(place, going_on)
+    if run.attempt != process.attempt or run.end:
         return
-    if run.attempt != process.attempt or run.has_end:
-        return
-    ended = state.with_run(process.run, run._replace(has_end=True))
-    yield "ends its run", ended.with_process(place, process._replace(at="done"))
+    for end in ("final", "open"):
+        ended = state.with_run(process.run, run._replace(end=end))
+        yield f"ends its attempt: {end}", ended.with_process(place, process._replace(at="done"))
     if state.boundaries:
-        waiting = state._replace(boundaries=state.boundaries - 1).with_run(
-            process.run, run._replace(has_end=True, waits=True)
-        )
+        waiting = state._replace(boundaries=state.boundaries - 1).with_run(process.run, run._replace(end="continuing"))
         yield "ends continuing", waiting.with_process(place, Process(process.run))
 
 
@@ -204,7 +207,7 @@ def _renew(state: State, place: int, process: Process, run: Run, rules: Rules) -
     if run.attempt != process.attempt:
         yield "is refused its lease", state.with_process(place, process._replace(at="done"))
         return
-    if run.has_end:
+    if run.end:
         following = "keep moved" if rules.moving_keeps else "move"
         yield "renews, and finds its attempt sealed", state.with_process(place, process._replace(at=following))
         return
@@ -214,7 +217,7 @@ def _renew(state: State, place: int, process: Process, run: Run, rules: Rules) -
 
 def _move(state: State, place: int, process: Process, run: Run, rules: Rules) -> Iterator[Step]:
     """Move to the next attempt by a lease write, since somebody sealed this one."""
-    if run.attempt != process.attempt or run.waits:
+    if run.attempt != process.attempt or run.end != "open":
         yield "is refused its lease", state.with_process(place, process._replace(at="done"))
         return
     moved = state.with_run(process.run, Run(process.attempt + 1))

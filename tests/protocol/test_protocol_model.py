@@ -40,6 +40,7 @@ def test_every_operation_is_explored() -> None:
         Scenario(PAIR, 2, crashes=1, cancels=1, reopens=1),
         Scenario(PAIR, 2, damages=1),
         Scenario(PAIR, 2, boundaries=1),
+        Scenario(PAIR, 2, handovers=1),
     )
 
     happened = sum((explore(scenario).happened for scenario in scenarios), Counter[str]())

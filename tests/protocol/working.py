@@ -25,6 +25,8 @@ def plan(store: Store, process: Process, graph: Graph, rules: Rules) -> Iterator
         return
     for ready in run_what_may(store, process, graph, rules):
         yield "plans", store, _forget(store, ready)
+    if process.role == "delivery" and store.left.boundaries and any(phase == WAITING for phase, _ in process.steps):
+        yield "is told to end, and begins no step", store.spend("boundaries"), _continuing(process, rules)
 
 
 def adopt(store: Store, process: Process, graph: Graph) -> Process:

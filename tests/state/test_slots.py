@@ -1,5 +1,6 @@
 """Slots: at most so many runs of a pipeline are under way, and none is refused for a run that isn't."""
 
+from collections.abc import Callable
 
 import pytest
 
@@ -34,6 +35,22 @@ class RemoteStore(MemoryStore):
     shares_host = False
 
 
+class SlowStore(MemoryStore):
+    """The same objects, for a process that is slow once: `meanwhile` happens before it writes a register."""
+
+    def __init__(self, shared: MemoryStore, clock: Clock, *, before: str, meanwhile: Callable[[], object]) -> None:
+        super().__init__(monotonic=clock)
+        self._objects, self._registers = shared._objects, shared._registers
+        self._before: str | None = before
+        self._meanwhile = meanwhile
+
+    def swap(self, name: str, data: bytes, *, expected: int) -> int | None:
+        if name == self._before:
+            self._before = None
+            self._meanwhile()
+        return super().swap(name, data, expected=expected)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -63,11 +80,6 @@ def begin(
 
 def end(lease: Lease, state: EndState, *, final: bool = False) -> None:
     lease.end(lambda attempt: End(attempt, state, final=final, finished_at=NOW))
-
-
-def generation(store: MemoryStore, number: int = 1) -> int:
-    register = store.read_register(f"p/slots/{number}.json")
-    return 0 if register is None else register.generation
 
 
 def test_a_second_run_is_refused_while_the_first_is_under_way(store: MemoryStore, clock: Clock) -> None:
@@ -118,15 +130,41 @@ def test_a_lost_run_leaves_its_slot_when_its_lease_has_run_out(store: MemoryStor
 
 
 def test_a_run_that_waits_for_its_continuation_keeps_its_slot(store: MemoryStore, clock: Clock) -> None:
-    """For half an hour at most; its continuation writes nothing to the slot."""
+    """For half an hour at most; its continuation goes on in it."""
     end(begin(store, clock, "a"), "continuing")
     clock.seconds += 1700
     with pytest.raises(TooManyRuns):
         begin(store, clock, "b")
-    before = generation(store)
 
     assert begin(store, clock, "a", continues=1).attempt == 2
-    assert generation(store) == before
+
+
+def test_a_continuation_writes_its_slot(store: MemoryStore, clock: Clock) -> None:
+    """Another run found the holder's lease run out and is about to take its place: one of the two is refused."""
+    late = begin(store, clock, "a")
+    clock.seconds += 31
+
+    def go_on() -> None:
+        end(late, "continuing")
+        begin(store, clock, "a", continues=1)
+
+    with pytest.raises(TooManyRuns):
+        begin(SlowStore(store, clock, before="p/slots/1.json", meanwhile=go_on), clock, "b")
+
+
+def test_a_continuation_in_the_last_moment_of_its_half_hour(store: MemoryStore, clock: Clock) -> None:
+    """The time is over between its slot and its lease, and no other run takes the slot in between."""
+    end(begin(store, clock, "a"), "continuing")
+    clock.seconds += 1799
+
+    def come() -> None:
+        clock.seconds += 2
+        with pytest.raises(TooManyRuns):
+            begin(store, clock, "b")
+
+    slow = SlowStore(store, clock, before="p/runs/a/lease.json", meanwhile=come)
+
+    assert begin(slow, clock, "a", continues=1).attempt == 2
 
 
 def test_a_continuation_that_never_came_gives_up_its_slot(store: MemoryStore, clock: Clock) -> None:
@@ -161,7 +199,7 @@ def test_a_late_holder_keeps_its_slot_if_nobody_took_it(store: MemoryStore, cloc
 def test_a_slot_between_its_writing_and_the_lease_is_held(store: MemoryStore, clock: Clock) -> None:
     """Nothing else says yet that its run is about to begin; after a lease's time the process must be dead."""
     claim = Claim(Holder("dying"), duration_s=30.0)
-    RunSlot(store, "p", limit=1, run_id="a", claim=claim).take(1, is_kept=False)
+    RunSlot(store, "p", limit=1, run_id="a", claim=claim).take(1)
 
     with pytest.raises(TooManyRuns):
         begin(store, clock, "b")
@@ -170,18 +208,25 @@ def test_a_slot_between_its_writing_and_the_lease_is_held(store: MemoryStore, cl
     assert begin(store, clock, "b").attempt == 1
 
 
+def test_a_delivery_that_looked_earlier_does_not_give_up_a_slot(store: MemoryStore, clock: Clock) -> None:
+    """It saw the run before attempt 1, which has ended since; its slot goes on naming attempt 2, about to begin."""
+    end(begin(store, clock, "a"), "failed")
+    for attempt in (2, 1):
+        claim = Claim(Holder(f"for attempt {attempt}"), duration_s=30.0)
+        RunSlot(store, "p", limit=1, run_id="a", claim=claim).take(attempt)
+
+    with pytest.raises(TooManyRuns):
+        begin(store, clock, "b")
+
+
 def test_whoever_was_slow_from_slot_to_lease_looks_again(store: MemoryStore, clock: Clock) -> None:
     """The lease counts from before the slot was written, so that its holder has to keep the slot before it works."""
 
-    class SlowStore(MemoryStore):
-        def swap(self, name: str, data: bytes, *, expected: int) -> int | None:
-            if name.endswith("a/lease.json"):
-                clock.seconds += 40
-                begin(store, clock, "b")
-            return store.swap(name, data, expected=expected)
+    def come() -> None:
+        clock.seconds += 40
+        begin(store, clock, "b")
 
-    slow = SlowStore(monotonic=clock)
-    slow._objects, slow._registers = store._objects, store._registers
+    slow = SlowStore(store, clock, before="p/runs/a/lease.json", meanwhile=come)
     claim = Claim(Holder("slow"), duration_s=30.0)
     slot = RunSlot(slow, "p", limit=1, run_id="a", claim=claim)
     lease = Lease(slow, "p/runs/a", claim, 1, first_started_at=NOW, started_at=NOW, slot=slot, monotonic=clock)
@@ -228,6 +273,6 @@ def test_a_holder_that_is_gone_holds_no_slot(store: MemoryStore, clock: Clock) -
     if me.process_start is None:
         pytest.skip("this system doesn't tell when a process started, so slots only grow old")
     claim = Claim(me.replace(pid=2**22 + 1), duration_s=30.0)
-    RunSlot(store, "p", limit=1, run_id="a", claim=claim).take(1, is_kept=False)
+    RunSlot(store, "p", limit=1, run_id="a", claim=claim).take(1)
 
     assert begin(store, clock, "b").attempt == 1

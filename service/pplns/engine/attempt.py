@@ -98,32 +98,41 @@ def fail_for_good(head: RunHead, error: PplnsError, setting: Setting) -> RunReco
     )
     if isinstance(lease, End):
         return record_of(head, lease)
-    return _record_end(head, _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=True), setting)
+    try:
+        end = _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=True)
+    except LeaseLost:
+        return _overtaken(head, setting)
+    return _record_end(head, end, setting)
 
 
 def _attempt(prepared: Prepared, setting: Setting) -> RunRecord:
-    store, head = setting.store, prepared.head
+    head = prepared.head
     lease = _acquire(prepared, setting)
     if isinstance(lease, End):
         return record_of(head, lease)
     try:
-        end = _begin(prepared, setting, lease)
+        end = _begin_or_fail(prepared, setting, lease)
     except LeaseLost:
         lease.leave()
-        standing = read_run(store, head.pipeline, head.run_id)
-        if standing.final:  # it was ended for good under this holder: cancelled, say
-            return standing
-        raise LeaseHeld(
-            "Another process took this run over.",
-            "A run has one holder at a time.",
-            f"See `pplns run-info {head.pipeline}/{head.run_id}`; this process wrote nothing more.",
-        ) from None
-    except PplnsError as error:  # the store is gone, or holds a record that can't be read
-        end = _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=False)
+        return _overtaken(head, setting)
     except BaseException:
         lease.leave()
         raise
     return _record_end(head, end, setting) if isinstance(end, End) else _leave_running(head, end, setting)
+
+
+def _overtaken(head: RunHead, setting: Setting) -> RunRecord:
+    """Return the record of a run that was ended for good under its holder: cancelled, say.
+
+    Raises: LeaseHeld where it goes on elsewhere."""
+    standing = read_run(setting.store, head.pipeline, head.run_id)
+    if standing.final:
+        return standing
+    raise LeaseHeld(
+        "Another process took this run over.",
+        "A run has one holder at a time.",
+        f"See `pplns run-info {head.pipeline}/{head.run_id}`; this process wrote nothing more.",
+    )
 
 
 def _acquire(prepared: Prepared, setting: Setting) -> Lease | End:
@@ -144,6 +153,14 @@ class _Unrecorded(Frozen):
 
     lease: Lease
     outcome: Outcome
+
+
+def _begin_or_fail(prepared: Prepared, setting: Setting, lease: Lease) -> End | _Unrecorded:
+    """Run an attempt that holds the lease; where the store is gone, or a record can't be read, end it with that."""
+    try:
+        return _begin(prepared, setting, lease)
+    except PplnsError as error:
+        return _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=False)
 
 
 def _begin(prepared: Prepared, setting: Setting, lease: Lease) -> End | _Unrecorded:

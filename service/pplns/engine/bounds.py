@@ -6,8 +6,8 @@ new request with a new budget."""
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from pplns.model.frozen import Frozen
 from pplns.state.runs import RunHead
 
 HandOver = Callable[[RunHead, int], str]
@@ -50,7 +50,8 @@ class Drain:
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back when the drain begins, at once if it has; return what ends the subscription.
 
-        The callback runs in the thread that begins the drain, which may be a signal's handler: it may only note."""
+        The callback runs in the thread that begins the drain, which may be a signal's handler: it may only note. A
+        signal that comes during this call may make it run twice, never not at all."""
         with self._guard:
             self._callbacks.append(callback)
             has_begun = self._began is not None
@@ -65,8 +66,7 @@ class Drain:
         return unsubscribe
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Frozen):
     """What bounds the attempts of one request.
 
     `budget_s`: the seconds that the attempt may take from now, the margin for publishing and answering subtracted
@@ -90,8 +90,7 @@ class Bounds:
 UNBOUNDED = Bounds()
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Frozen):
     """A budget that runs: `seconds` of it, up to `ends` on the attempt's monotonic clock."""
 
     seconds: float

@@ -3,7 +3,6 @@
 `pplns.testing` puts a frozen one in its place. Leases go by the machine's clock and the store's all the same."""
 
 import os
-import random
 import time
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -57,4 +56,6 @@ class SystemClock:
 
     def spread(self) -> float:
         """Return a random share: full jitter."""
+        import random  # of use only before a retry
+
         return random.random()

@@ -1,14 +1,15 @@
 """Makes what steps returned durable, beside the steps that run: artifacts first, then the commit.
 
-Runs in writer threads and reports to the executor's queue; it decides nothing."""
+Runs in writer threads and reports to the executor's queue; it decides nothing. Where a commit is written in less time
+than a thread takes to wake up, it waits for the executor's own thread, which writes it before the next step begins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pplns import codecs
 from pplns.engine.workers import Workers
 from pplns.errors import LeaseLost, PplnsError
 from pplns.model.artifact import Commit, StoredValue
+from pplns.model.frozen import Frozen
 from pplns.state.artifacts import ArtifactPlace, store_value
 from pplns.state.checkpoints import create_commit
 from pplns.state.lease import Lease
@@ -17,8 +18,7 @@ from pplns.stores import Store
 WRITERS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Frozen):
     """The values of a step are durable, its commit isn't yet."""
 
     step: str
@@ -26,8 +26,7 @@ class Stored:
     values: tuple[StoredValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(Frozen):
     """A commit stands: ours, or the one of who was first (`is_ours` False)."""
 
     step: str
@@ -36,8 +35,7 @@ class Committed:
     is_ours: bool
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFailed:
+class WriteFailed(Frozen):
     """A value or commit couldn't be written."""
 
     step: str
@@ -45,13 +43,11 @@ class WriteFailed:
     error: PplnsError
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Frozen):
     """The lease is lost: another holder works on the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crashed:
+class Crashed(Frozen):
     """A writer thread met what ends a process; the deciding thread raises it."""
 
     error: BaseException
@@ -66,6 +62,7 @@ class Committer:
         self._lease = lease
         self._report = report
         self._writers = Workers(WRITERS, name="writer")
+        self._waiting: list[Callable[[], None]] = []
 
     def store(self, step: str, token: int, *, version: str, held: tuple[codecs.Held, ...]) -> None:
         """Write a step's values; reports Stored or WriteFailed."""
@@ -78,20 +75,32 @@ class Committer:
         self._submit(step, token, write)
 
     def commit(self, token: int, commit: Commit) -> None:
-        """Write a step's commit; reports Committed, WriteFailed or Gone."""
+        """Write a step's commit, or keep it for `write_waiting`; reports Committed, WriteFailed or Gone."""
 
         def write() -> None:
             self._lease.require()
             standing = create_commit(self._store, self._prefix, commit)
             self._report(Committed(commit.step, token, standing, standing.writer == commit.writer))
 
-        self._submit(commit.step, token, write)
+        if self._store.writes_at_once:
+            self._waiting.append(self._guarded(commit.step, token, write))
+        else:
+            self._submit(commit.step, token, write)
+
+    def write_waiting(self) -> None:
+        """Write the commits that wait, in the calling thread."""
+        waiting, self._waiting = self._waiting, []
+        for write in waiting:
+            write()
 
     def close(self) -> None:
         """Let the writer threads end."""
         self._writers.close()
 
     def _submit(self, step: str, token: int, write: Callable[[], None]) -> None:
+        self._writers.submit(self._guarded(step, token, write))
+
+    def _guarded(self, step: str, token: int, write: Callable[[], None]) -> Callable[[], None]:
         def guarded() -> None:
             try:
                 write()
@@ -104,7 +113,7 @@ class Committer:
             except BaseException as error:
                 self._report(Crashed(error))
 
-        self._writers.submit(guarded)
+        return guarded
 
 
 def _unexpected(error: Exception) -> PplnsError:

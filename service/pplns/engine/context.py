@@ -5,11 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pplns.errors import Interrupted, PplnsError
+from pplns.model.frozen import Frozen
 from pplns.model.ids import digest_fields
 from pplns.model.run import Trigger
 
@@ -20,12 +20,12 @@ class StepTimedOut(PplnsError):
     code = "timed_out"
 
 
-@dataclass(slots=True)
 class Gate:
     """Opens when everything before a step is durable; closed for good when the try isn't waited for any more."""
 
-    opened: threading.Event = field(default_factory=threading.Event)
-    abandoned: bool = False
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.abandoned = False
 
     def pass_through(self) -> None:
         """Wait until the gate opens."""
@@ -34,8 +34,7 @@ class Gate:
             raise Interrupted("This try of the step was abandoned.")
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentRun:
+class CurrentRun(Frozen):
     """The run, and the step in it, that the calling code is part of.
 
     `attempt` counts the attempts of the run, `params` are the pipeline's converted parameters, `logical_date` is aware

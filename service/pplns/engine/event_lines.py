@@ -6,12 +6,12 @@
 The last line of a stream is the bare run record, which has no "event"."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pplns.engine import events
 from pplns.model.artifact import Commit, StoredValue
+from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo, RunRecord, StepRecord, Trigger
 
 HEARTBEAT: Mapping[str, Any] = {"event": "waiting"}  # nothing has happened for a while, and the run goes on
@@ -78,8 +78,7 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Frozen):
     """How one kind of event is written as a line and read from it."""
 
     name: str

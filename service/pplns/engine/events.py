@@ -1,14 +1,13 @@
 """What an attempt reports while it goes on, for whoever shows progress."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pplns.model.artifact import Commit
+from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo, RunRecord
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
+class AttemptStarted(Frozen):
     """An attempt holds the lease and has planned: `steps` in order, `reused` those that are committed already."""
 
     pipeline: str
@@ -18,16 +17,14 @@ class AttemptStarted:
     reused: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(Frozen):
     """A try of a step has begun."""
 
     step: str
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepFinished:
+class StepFinished(Frozen):
     """A step returned; its commit is on the way. `rows` of tables, None for other values."""
 
     step: str
@@ -36,16 +33,14 @@ class StepFinished:
     size_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepCommitted:
+class StepCommitted(Frozen):
     """A step is durable."""
 
     step: str
     commit: Commit
 
 
-@dataclass(frozen=True, slots=True)
-class StepRetrying:
+class StepRetrying(Frozen):
     """A try failed and another one follows in `delay_s` seconds."""
 
     step: str
@@ -54,8 +49,7 @@ class StepRetrying:
     error: ErrorInfo
 
 
-@dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(Frozen):
     """A step's tries are spent, or a retry can't help."""
 
     step: str
@@ -64,23 +58,20 @@ class StepFailed:
     error: ErrorInfo
 
 
-@dataclass(frozen=True, slots=True)
-class StepRedone:
+class StepRedone(Frozen):
     """A step's checkpoint could not be used, so it runs again; `reason` says why."""
 
     step: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepReused:
+class StepReused(Frozen):
     """A step's commit is reused after all: what it rests on was run again and came out equal."""
 
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
+class AttemptEnded(Frozen):
     """The attempt is over and its end is recorded."""
 
     record: RunRecord

@@ -6,7 +6,6 @@ lock. A report of a try that isn't waited for any more carries an old token and 
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from pplns import codecs
@@ -28,14 +27,14 @@ from pplns.model.run import ErrorInfo, StepRecord, iso
 from pplns.state.history import step_record
 
 
-@dataclass(slots=True)
 class _Finished:
     """A returned step on its way to a commit. `values` is None while artifacts are being written."""
 
-    one: Try
-    returned: Returned
-    values: tuple[StoredValue, ...] | None = None
-    committing: bool = False
+    def __init__(self, one: Try, returned: Returned) -> None:
+        self.one = one
+        self.returned = returned
+        self.values: tuple[StoredValue, ...] | None = returned.stored
+        self.committing = False
 
 
 class Executor:
@@ -91,10 +90,10 @@ class Executor:
             self._planner.announce(self._reused)
             if self._work.drain is not None and self._work.drain.is_set:
                 self._boundary = "draining"
-            self._start_what_may()
+            self._go_on()
             while self._is_busy():
                 self._handle(self._next_report())
-                self._start_what_may()
+                self._go_on()
         finally:
             self._tries.close()
             self._committer.close()
@@ -156,6 +155,11 @@ class Executor:
     def _consider(self, name: str) -> None:
         if name in self._scope and self._is_due(name):
             heapq.heappush(self._startable, (self._order[name], name))
+
+    def _go_on(self) -> None:
+        """Write what is written at once, then start what may start: side by side the two only fight for the GIL."""
+        self._committer.write_waiting()
+        self._start_what_may()
 
     def _start_what_may(self) -> None:
         while self._startable and not self._is_closing and len(self._tries) < self._work.parallel_steps:
@@ -243,7 +247,7 @@ class Executor:
         name = one.step
         self._progress[name] = Phase.RETURNED
         self._values.keep(name, report.held, several=report.several, consumers=self._graph.consumers(name))
-        finished = self._finished[name] = _Finished(one, report, report.stored)
+        finished = self._finished[name] = _Finished(one, report)
         if finished.values is None:
             self._committer.store(name, one.token, version=one.version, held=report.held)
         self._observe(events.StepFinished(name, report.duration_s, _rows(report.held), _size(finished.values)))

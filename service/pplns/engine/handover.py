@@ -1,12 +1,12 @@
 """Handing a run over to its pipeline's topic: the continuation is published, confirmed, and only then recorded."""
 
-from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 from pplns.engine.bounds import Bounds
 from pplns.engine.clock import Clock
 from pplns.engine.work import Outcome
 from pplns.errors import PublishError
+from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo, RunRecord
 from pplns.state.history import read_run
 from pplns.state.runs import RunHead
@@ -17,8 +17,7 @@ LONGEST_PAUSE_SECONDS = 2.0  # so that a drain is seen in time
 MARGIN_SHARE = 2 / 3  # of the margin is for publishing; the rest for recording and answering
 
 
-@dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(Frozen):
     """A continuation that was published, for the end of this attempt and no other."""
 
     attempt: int
@@ -60,7 +59,7 @@ def hand_over_busy(store: Store, head: RunHead, *, bounds: Bounds, clock: Clock,
     if record.final or record.state == "continuing":
         return record
     publish(head, record.attempt, bounds=bounds, clock=clock, until=until)
-    return replace(record, state="continuing", finished_at=None, error=None)
+    return record.replace(state="continuing", finished_at=None, error=None)
 
 
 def publish(head: RunHead, attempt: int, *, bounds: Bounds, clock: Clock, until: float) -> str:

@@ -6,11 +6,11 @@ depends on it. One thing is known only later: a redone step whose new value equa
 so that what depends on it is reused. Until such a step is durable, the versions after it are unknown."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pplns.graph import MAPPINGS, SEQUENCES, Call, Graph, Reference, is_named_tuple, kind_of
 from pplns.model.artifact import Commit
+from pplns.model.frozen import Frozen
 from pplns.model.ids import VERSION_LENGTH, digest_fields
 from pplns.state.checkpoints import Checkpoints
 
@@ -18,8 +18,7 @@ Action = Literal["reuse", "run", "wait"]
 DigestConstant = Callable[[object, str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Frozen):
     """What becomes of one step: `reuse` its commit, `run` it, or `wait` for what decides its version."""
 
     name: str

@@ -3,7 +3,6 @@
 All that can be refused is refused here, before anything is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from pplns.engine.plan import shapes_of
 from pplns.errors import NotFoundError, ParameterError
 from pplns.fingerprint import CodeDigests, digest_constant
 from pplns.graph import Graph, build_graph, constants_in
+from pplns.model.frozen import Frozen
 from pplns.model.ids import check_run_id, derive_run_id
 from pplns.model.names import nearest
 from pplns.model.run import Trigger
@@ -20,8 +20,7 @@ from pplns.steps import Pipeline
 from pplns.steps.parameters import convert_params, stored_params
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Frozen):
     """A pipeline with the parameters of one run, ready to be attempted."""
 
     pipeline: Pipeline[..., Any]
@@ -31,8 +30,7 @@ class Prepared:
     shapes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Frozen):
     """Which steps a person asks for: `redo` runs again although it is committed, with all that its value changes;
     `only` too, with what it needs and nothing after it."""
 

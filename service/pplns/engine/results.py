@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pplns import codecs
 from pplns.graph import Graph, Reference, fill
 from pplns.model.artifact import Commit, StoredValue
+from pplns.model.frozen import Frozen
 
 MAX_RESULT_BYTES = 1_000_000
 
@@ -22,8 +22,7 @@ def result_of(graph: Graph, commits: Mapping[str, Commit]) -> Any:
     return plain if size <= MAX_RESULT_BYTES else {"too_large_bytes": size}
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Frozen):
     """A value in its shown form already, so that it isn't converted a second time."""
 
     value: Any

@@ -1,20 +1,17 @@
 """Whether a failed try is followed by another one, and when. Pure: time and randomness come in as arguments."""
 
-from dataclasses import dataclass
-
 from pplns.errors import PplnsError, RetryableError, StoreError, TerminalError
+from pplns.model.frozen import Frozen
 from pplns.model.policies import Retry
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Frozen):
     """Another try follows after `delay_s` seconds."""
 
     delay_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Frozen):
     """No try follows in this attempt. `final`: none ever does, unless a person resumes the run."""
 
     final: bool

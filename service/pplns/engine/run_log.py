@@ -146,7 +146,7 @@ def service_capture(settings: Settings) -> Capture:
     project = settings.google_project or _project_of(settings.topic)
     output = open_output(
         sys.stdout, settings.log_format, is_on_cloud_run=settings.cloud_service is not None, project=project,
-        sends=settings.cloud_logging,
+        sends=settings.cloud_logging, no_color=settings.no_color,
     )  # fmt: skip
     return Capture(output, project=project)
 

@@ -4,7 +4,6 @@ This is one of the two borders at which errors of users' code are caught; the ot
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pplns.errors import PplnsError, StorageRefused
 from pplns.graph import Call, fill, kind_of
 from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
+from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo
 
 Settle = Callable[[codecs.Held], codecs.Held]
@@ -28,8 +28,7 @@ MAX_TRACEBACK_LENGTH = 16_000
 OWN_FOLDER = str(Path(__file__).parents[1])
 
 
-@dataclass(slots=True)
-class Try:
+class Try(Frozen):
     """A try under way. `token` tells it from later ones of the same step; times by the monotonic clock, in seconds."""
 
     step: str
@@ -42,8 +41,7 @@ class Try:
     gate: Gate
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Frozen):
     """A try ended with a value, now held; `stored` where it was quicker stored than handed to a writer."""
 
     step: str
@@ -55,8 +53,7 @@ class Returned:
     finished_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(Frozen):
     """A try ended with an error; `info` is what records keep of it."""
 
     step: str
@@ -66,8 +63,7 @@ class Raised:
     duration_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class MetDamage:
+class MetDamage(Frozen):
     """A try couldn't begin: the checkpoint of its input `source` can't be used."""
 
     step: str

@@ -1,7 +1,7 @@
 """What an attempt is given to do, and how it came out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pplns import codecs
@@ -9,6 +9,7 @@ from pplns.engine.bounds import Budget, Drain
 from pplns.engine.clock import Clock, SystemClock
 from pplns.graph import Graph
 from pplns.model.artifact import Commit
+from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo, StepRecord
 from pplns.state.checkpoints import Checkpoints
 from pplns.state.lease import Lease
@@ -17,22 +18,20 @@ from pplns.stores import Store
 
 Stop = Literal["interrupted", "cancelled"]
 Boundary = Literal["budget", "draining"]
+NO_TRIES: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(Frozen):
     """Asks the executor to stop: Ctrl-C, or a cancellation."""
 
     reason: Stop
 
 
-@dataclass(frozen=True, slots=True)
-class DrainBegun:
+class DrainBegun(Frozen):
     """Tells the executor that its process was told to end: no further step starts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Frozen):
     """What an attempt needs to run. `params` converted; `spent` counts tries of steps in earlier attempts.
 
     `deadline` bounds the whole run, on the clock's monotonic seconds. `redo` are steps to run again although they
@@ -48,18 +47,17 @@ class Work:
     lease: Lease
     table_format: codecs.TableFormat
     parallel_steps: int
-    spent: Mapping[str, int] = field(default_factory=dict[str, int])
+    spent: Mapping[str, int] = NO_TRIES
     deadline: float | None = None
     redo: tuple[str, ...] = ()
     scope: frozenset[str] | None = None
     verify: bool = False
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = SystemClock()
     budget: Budget | None = None
     drain: Drain | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Frozen):
     """How an attempt came out; `error` and `final` are of a failed one. `is_partial`: steps were left out.
 
     `boundary`: why no further step started, where some are left and none failed; `has_committed`: a step became

@@ -61,8 +61,8 @@ class Claim(Frozen):
 class Slot(Protocol):
     """A run's place among those of its pipeline that may be under way at the same time (state/slots.py)."""
 
-    def take(self, attempt: int, *, is_kept: bool) -> None:
-        """Take a slot for an attempt that is about to begin; `is_kept`: the run has kept its own.
+    def take(self, attempt: int) -> None:
+        """Take a slot for an attempt that is about to begin.
 
         Raises: TooManyRuns."""
         ...
@@ -126,18 +126,16 @@ def acquire_lease(
     view = view_lease(store, prefix)
     started_at = iso(now) or iso_now()
     lease = Lease(store, prefix, claim, 1, first_started_at=started_at, started_at=started_at, slot=slot)
-    is_awaited = False
     if view is not None:
         end = read_end(store, prefix, view.attempt) or _seal(store, prefix, view, finished_at=started_at)
-        is_awaited = view.awaits(end)
-        if not reopen and (end.final or (is_awaited and continues not in ("any", end.attempt))):
+        if not reopen and (end.final or (view.awaits(end) and continues not in ("any", end.attempt))):
             return end
         lease.attempt, lease.first_started_at = view.attempt + 1, view.first_started_at
         lease.asked_before = not reopen and _is_asked(store, prefix, view)
         lease.reopened_at = view.reopened_at
     if reopen:
         lease.reopened_at = started_at
-    if not lease.take(0 if view is None else view.generation, keeps_slot=is_awaited):
+    if not lease.take(0 if view is None else view.generation):
         raise _held(0.0)
     return lease
 
@@ -193,7 +191,7 @@ class Lease:
         self._is_over = False
         self._guard = threading.Lock()
 
-    def take(self, expected: int, *, keeps_slot: bool = False) -> bool:
+    def take(self, expected: int) -> bool:
         """Write the lease against the generation that was read; tell whether nobody was faster.
 
         Raises: TooManyRuns."""
@@ -202,7 +200,7 @@ class Lease:
         generation = None
         try:
             if self.slot is not None:
-                self.slot.take(self.attempt, is_kept=keeps_slot)
+                self.slot.take(self.attempt)
             generation = self.store.swap(lease_name(self.prefix), self._data(self.attempt), expected=expected)
         finally:
             if generation is None:

@@ -54,19 +54,18 @@ class RunSlot:
         self._wait = wait
         self._name = ""
 
-    def take(self, attempt: int, *, is_kept: bool) -> None:
+    def take(self, attempt: int) -> None:
         """Take a slot for an attempt that is about to begin: one's own if nobody has, else a free one.
 
-        `is_kept`: the run waits for its continuation, so nobody may have taken its slot, and nothing is written.
+        A continuation writes the slot that its run has kept as well: whoever found the run lost before it went on, or
+        finds that its half hour is over before the lease is written, is then refused. One's own slot goes on naming the
+        latest attempt: another delivery may be about to begin that.
 
         Raises: TooManyRuns, DamagedRecord."""
         found = {name: self._read(name) for name in self._names()}
         own = next((one for one in found.values() if one is not None and one.run_id == self._run_id), None)
-        if own is not None and is_kept:
-            self._name = own.name
-            return
         rest = {name: one for name, one in found.items() if own is None or name != own.name}
-        if own is not None and self._write(own.name, own, attempt):
+        if own is not None and self._write(own.name, own, max(attempt, own.attempt)):
             return
         for name, one in rest.items():
             if (one is None or self._is_free(one)) and self._write(name, one, attempt):
@@ -78,7 +77,7 @@ class RunSlot:
         found = self._read(self._name)
         if found is None or found.run_id != self._run_id:
             return False
-        return self._write(self._name, found, max(attempt, found.attempt))  # a taker-over may be about to begin that
+        return self._write(self._name, found, max(attempt, found.attempt))
 
     def _names(self) -> list[str]:
         return [f"{self._pipeline}/slots/{number}.json" for number in range(1, self._limit + 1)]
