@@ -8,6 +8,8 @@ hyphen, so the last part of a name always tells it: two environments of one proj
 import hashlib
 import re
 
+from pplns.model.triggers import known_names
+
 ACCOUNT_LENGTH = 30
 SERVICE_LENGTH = 49
 TOPIC_LENGTH = 255
@@ -87,19 +89,26 @@ def bucket_name(project: str, environment: str) -> str:
     return _limited(f"{project}-pplns-{environment}", BUCKET_LENGTH)
 
 
+def state_bucket_name(project: str, environment: str) -> str:
+    """Return the bucket that keeps Terraform's state of an environment."""
+    return _limited(f"{project}-pplns-{environment}-state", BUCKET_LENGTH)
+
+
 def repository_id(environment: str) -> str:
     """Return the Artifact Registry repository of an environment's images."""
     return f"pplns-{environment}"
 
 
+def audience(pipeline: str, project: str, region: str, *, environment: str) -> str:
+    """Return the audience of tokens for a pipeline's service: a fixed text, known before there is an address.
+
+    No such host can ever be reached: .internal is kept for private use."""
+    return f"https://{service_name(pipeline, environment)}.{region}.{project}.pplns.internal"
+
+
 def trigger_names(names: list[str | None], kind: str) -> list[str]:
-    """Return a name for each trigger of one kind: its own, or the kind and, from the second on, a number."""
-    found: list[str] = []
-    unnamed = 0
-    for name in names:
-        unnamed += name is None
-        found.append(name or (kind if unnamed == 1 else f"{kind}-{unnamed}"))
-    return found
+    """Return a name for each trigger of one kind, as the service knows them by."""
+    return known_names(names, kind)
 
 
 def _limited(name: str, length: int) -> str:

@@ -1,7 +1,7 @@
 """What starts a run: the triggers that a pipeline declares."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -58,6 +58,18 @@ class PubSub(Frozen):
         check_filter(self.filter, where=where)
         check_trigger_name(self.name, where=where)
         object.__setattr__(self, "params", check_trigger_params(self.params, where=where))
+
+
+def known_names(names: Sequence[str | None], kind: str) -> list[str]:
+    """Return a name for each trigger of one kind: its own, or the kind and, from the second on, a number.
+
+    The deploy tool ends the names of Scheduler jobs and subscriptions with them, after a `_`."""
+    found: list[str] = []
+    unnamed = 0
+    for name in names:
+        unnamed += name is None
+        found.append(name or (kind if unnamed == 1 else f"{kind}-{unnamed}"))
+    return found
 
 
 def check_timezone(name: str, *, where: str) -> str:

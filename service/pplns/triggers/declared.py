@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pplns.model.names import nearest, shorten
-from pplns.model.triggers import PubSub, Schedule
+from pplns.model.triggers import PubSub, Schedule, known_names
 from pplns.steps import Pipeline
 from pplns.triggers.messages import BadDelivery, PushMessage
 
@@ -71,9 +71,15 @@ def _schedule_named(found: Sequence[Schedule], named: object, pipeline: str) -> 
 
 
 def _by_suffix(found: Sequence[T], name: str) -> T | None:
-    """Return the only trigger, or the one with the longest label that the name ends with."""
+    """Return the only trigger, the one that a deployed name ends with, or the one whose label is the longest such end.
+
+    What is deployed is called SERVICE_NAME, and a service's name has no `_`."""
     if len(found) == 1:
         return found[0]
+    kind = "schedule" if all(isinstance(one, Schedule) for one in found) else "pubsub"
+    deployed = dict(zip(known_names([one.name for one in found], kind), found, strict=True))
+    if (exact := deployed.get(name.partition("_")[2])) is not None:
+        return exact
     named = [one for one in found if name == label_of(one) or name.endswith(f"-{label_of(one)}")]
     longest = max(named, key=lambda one: len(label_of(one)), default=None)
     alike = [one for one in named if longest is not None and label_of(one) == label_of(longest)]

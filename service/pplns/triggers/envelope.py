@@ -100,15 +100,6 @@ def is_schedule(request: Request) -> bool:
     return marked and not is_unwrapped(request) and not is_from_pubsub(request)
 
 
-def is_push(request: Request) -> bool:
-    """Tell whether the request is one that its sender repeats until it is acknowledged by a 2xx status."""
-    if is_unwrapped(request):
-        return True
-    return not is_schedule(request) and (
-        is_event(request) or is_from_pubsub(request) or is_envelope(_json_or_none(request.body))
-    )
-
-
 def _api(asked: _Asked) -> Delivery:
     params = read_body(asked.request).get("params", {})
     key = asked.request.headers.get("idempotency-key")

@@ -1,0 +1,6 @@
+provider "google" {
+  project = var.project
+  region  = var.region
+
+  add_terraform_attribution_label = false
+}
