@@ -111,6 +111,16 @@ def test_neither_archive_brings_what_lay_around(wheel: zipfile.ZipFile, sdist_na
         assert ".terraform" not in name
 
 
+def test_the_wheel_has_the_whole_terraform_configuration(wheel: zipfile.ZipFile) -> None:
+    """Every module, byte for byte, and nothing that Terraform left there."""
+    mark = "_assets/terraform/"
+    packed = {name.partition(mark)[2]: name for name in wheel.namelist() if mark in name}
+    files = [one for one in (ROOT / "terraform").rglob("*") if one.is_file() and ".terraform" not in one.as_posix()]
+
+    assert set(packed) == {one.relative_to(ROOT / "terraform").as_posix() for one in files}
+    assert all(wheel.read(packed[one.relative_to(ROOT / "terraform").as_posix()]) == one.read_bytes() for one in files)
+
+
 def test_the_sdist_is_enough_to_build_and_to_read(sdist_names: set[str]) -> None:
     """Sources, the settings of the build, the documents."""
     assert {
@@ -125,7 +135,7 @@ def test_the_metadata_says_what_it_is(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_all("Provides-Extra") == ["deploy", "dev"]
+    assert metadata.get_all("Provides-Extra") == ["deploy", "dev", "emulate"]
 
 
 def test_every_dependency_has_a_lower_bound(metadata: Message) -> None:
