@@ -17,7 +17,7 @@ COMMANDS = {
     "cancel": CommandPlace("pplns_deploy.cli.run", "cancel", "Cancel a run."),
     "runs": CommandPlace("pplns_deploy.cli.inspect", "runs", "List runs, newest first."),
     "run-info": CommandPlace("pplns_deploy.cli.inspect", "run_info", "Show all that is recorded about a run."),
-    "logs": CommandPlace("pplns_deploy.cli.run_logs", "logs", "Show what the steps of a run logged, printed and warned."),
+    "logs": CommandPlace("pplns_deploy.cli.run_logs", "logs", "Show what the steps of a run logged and printed."),
     "artifact": CommandPlace("pplns_deploy.cli.artifact", "artifact", "Show or save what a step of a run returned."),
     "serve": CommandPlace("pplns_deploy.cli.serve", "serve", "Serve the pipelines over HTTP on this machine."),
     "dev": CommandPlace("pplns_deploy.cli.dev", "dev", "Serve the project here as the cloud would, with reload."),
@@ -25,6 +25,11 @@ COMMANDS = {
     "publish": CommandPlace("pplns_deploy.cli.publish", "publish", "Publish a message to a topic of a pipeline."),
     "trigger": CommandPlace("pplns_deploy.cli.trigger", "trigger", "Run a pipeline on a service."),
     "package": CommandPlace("pplns_deploy.cli.package", "package", "Build the container image, without Docker."),
+    "bootstrap": CommandPlace("pplns_deploy.cli.bootstrap", "bootstrap", "Prepare a Google Cloud project once."),
+    "plan": CommandPlace("pplns_deploy.cli.plan", "plan", "Show what a deployment would change."),
+    "deploy": CommandPlace("pplns_deploy.cli.deploy", "deploy", "Deploy the pipelines, verified before traffic."),
+    "rollback": CommandPlace("pplns_deploy.cli.rollback", "rollback", "Let an older revision serve again."),
+    "destroy": CommandPlace("pplns_deploy.cli.destroy", "destroy", "Take down an environment; the data stays."),
     "completion": CommandPlace("pplns_deploy.cli.completion", "completion", "Print the script for completion by TAB."),
 }
 

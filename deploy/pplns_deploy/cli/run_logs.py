@@ -74,7 +74,7 @@ def logs(
     store: str | None,
     project: Path | None,
 ) -> None:
-    """Show what the steps of a run logged, printed and warned.
+    """Show what the steps of a run logged and printed.
 
     RUN_ID is an id as `pplns runs` shows it, or PIPELINE/RUN_ID; NAME a pipeline, whose newest run is shown. A run of
     the service is shown with the store that the service has.

@@ -79,6 +79,9 @@ def _serve(context: click.Context, console: Console, process: "ServiceProcess", 
 
 
 def _say_served(console: Console, url: str, health: Mapping[str, Any]) -> None:
+    if "pipelines" not in health:
+        console.say(f"Serving at {url}, for callers with a token (PPLNS_AUDIENCE); Ctrl-C ends it.")
+        return
     names: list[str] = health["pipelines"]
     console.say(f"Serving {', '.join(names)} at {url}; Ctrl-C ends it.")
     for broken in health["broken"]:

@@ -1,0 +1,241 @@
+"""What the commands that deploy share: their options, the environment they are about, Terraform for it, the words
+for a plan."""
+
+import os
+import secrets
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pplns.errors import ConfigError, NotFoundError
+from pplns.model.frozen import Frozen
+from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.errors import write_error
+from pplns_deploy.cli.options import Command, bundled, load_project
+from pplns_deploy.cli.output import count_text
+
+if TYPE_CHECKING:
+    from pplns.settings import Settings
+    from pplns_deploy.deploying import Deployed, PlanSummary
+    from pplns_deploy.deploying.stages import Deploying
+    from pplns_deploy.environments import Environment
+    from pplns_deploy.manifest import Manifest
+
+STATE_PREFIX = "terraform"
+SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "red"), "destroy": ("-", "red"),
+           "import": ("=", "cyan")}  # fmt: skip
+
+
+class ImageChoice(Frozen):
+    """Where the images of a deployment come from: built here, unless one is named or the live ones are kept."""
+
+    image: str | None
+    no_build: bool
+
+
+class Target(Frozen):
+    """A project, and the environment of it that a command is about."""
+
+    settings: "Settings"
+    environment: "Environment"
+    environments: "Mapping[str, Environment]"
+
+
+def image_options(command: Command) -> Command:
+    """Add `--image` and `--no-build`, as the argument `images`."""
+    named = click.option("--image", metavar="IMAGE@DIGEST", help="Deploy an image that `pplns package --push` made.")
+    kept = click.option("--no-build", is_flag=True, help="Keep the images that are live, and build none.")
+    return named(kept(bundled(ImageChoice, "images", "image", "no_build")(command)))
+
+
+def find_target(project: Path | None, env: str | None) -> Target:
+    """Return the project and the environment that the options name.
+
+    Raises: ConfigError."""
+    from pplns_deploy.environments import choose_environment, read_environments
+
+    settings = load_project(project)
+    environments = read_environments(settings.root)
+    return Target(settings, choose_environment(environments, env), environments)
+
+
+@contextmanager
+def opened(console: Console, target: Target) -> "Generator[Deploying]":
+    """Give the stages of a deployment, with Terraform at an environment's state.
+
+    Raises: ConfigError."""
+    from pplns_deploy.deploying.google import Google
+    from pplns_deploy.deploying.stages import Deploying
+    from pplns_deploy.deploying.terraform import StatePlace, open_terraform
+    from pplns_deploy.environments import names
+    from pplns_deploy.image.cache import cache_folder
+
+    place = target.environment
+    bucket = names.state_bucket_name(place.project, place.name)
+    console.say(f"Reading the state of {place.name} in gs://{bucket}/{STATE_PREFIX}")
+    with open_terraform(
+        StatePlace(bucket, STATE_PREFIX), environ=os.environ, cache=cache_folder(os.environ), watch=_Telling(console)
+    ) as terraform:
+        yield Deploying(terraform, Google(os.environ), _suffix)
+
+
+def checked_manifest(console: Console, target: Target) -> "Manifest":
+    """Run the checks, write what they find, and return the manifest.
+
+    Raises: ConfigError where there are errors."""
+    from pplns_deploy.checks import check_everything
+    from pplns_deploy.manifest import read_manifest
+
+    console.say(f"Checking the project for {target.environment.name}")
+    checked = check_everything(
+        target.settings, now=datetime.now(UTC), chosen=[target.environment], environments=target.environments
+    )
+    for finding in checked.findings:
+        where = f"{finding.place}: " if finding.place else ""
+        write_error(console, f"{where}{finding.message}", finding.remedy, kind=finding.severity.capitalize())
+    if errors := checked.count("error"):
+        raise ConfigError(
+            f"The checks found {count_text(errors, 'error')}.", "Nothing was planned or changed.", "Correct them."
+        )
+    return read_manifest(target.settings)
+
+
+def wanted_variables(
+    console: Console, target: Target, manifest: "Manifest", deployed: "Deployed", *, names: Sequence[str],
+    images: ImageChoice, is_pushed: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the variables of the working tree, each pipeline that is meant with its image.
+
+    Raises: ConfigError, NotFoundError, RegistryError."""
+    from pplns_deploy.deploying.rollout import require_known
+    from pplns_deploy.terraform import generate_variables
+
+    known = [one.name for one in manifest.pipelines]
+    require_known(names, known)
+    meant = list(names) or known
+    try:
+        found = _images(console, target, deployed, meant, images=images, is_pushed=is_pushed)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"An image needs {error.name}, which isn't installed.",
+            "It comes with the extra 'deploy'.",
+            "Install it: pip install 'pplns[deploy]'.",
+        ) from error
+    chosen = type(manifest)(tuple(one for one in manifest.pipelines if one.name in meant))
+    return generate_variables(chosen, target.environment, images=found)
+
+
+def write_plan(console: Console, summary: "PlanSummary") -> None:
+    """Write the changes of a plan by pipeline, and what is lost by them."""
+    for line in plan_lines(summary):
+        console.say(line)
+    for one in summary.losses:
+        write_error(console, f"{one.name} ({one.kind}) is {_past(one.action)}: {one.loss}.", "", kind="Warning")
+
+
+def plan_lines(summary: "PlanSummary") -> Iterator[str]:
+    """Yield the lines that a plan is shown by."""
+    owners = sorted(
+        {one.pipeline for one in summary.changes if not one.is_note}, key=lambda one: (one is not None, one or "")
+    )
+    for owner in owners:
+        yield owner or "Shared by all pipelines"
+        for one in summary.of(owner):
+            symbol, color = SYMBOLS[one.action]
+            fields = f"  {', '.join(one.fields)}" if one.action == "update" else ""
+            yield f"  {click.style(symbol, fg=color)} {one.kind} {one.name}{fields}"
+    yield plan_totals(summary)
+
+
+def plan_totals(summary: "PlanSummary") -> str:
+    """Return how much a plan changes, in a line."""
+    counts = {"to make": summary.count("create"), "to change": summary.count("update"),
+              "to replace": summary.count("replace"), "to destroy": summary.count("destroy"),
+              "to take over": summary.count("import")}  # fmt: skip
+    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if said:
+        return f"{said}."
+    return "Nothing to change." if summary.is_empty else "Nothing to change but notes in the state."
+
+
+def confirm(console: Console, question: str, *, yes: bool) -> None:
+    """Ask whether to go on, unless `--yes` said so.
+
+    Raises: ConfigError where nobody can be asked, click.Abort where the answer is no."""
+    if yes:
+        return
+    if console.as_json or not console.lines.isatty():
+        raise ConfigError(
+            "Nobody can be asked here whether to go on.",
+            "This is no terminal, or --json was given.",
+            "See what would be done with `pplns plan`, and give --yes.",
+        )
+    click.confirm(question, abort=True, err=True)
+
+
+def require_deployed(deployed: "Deployed", target: Target) -> None:
+    """Refuse an environment that was never deployed.
+
+    Raises: NotFoundError."""
+    if deployed.settings is None:
+        raise NotFoundError(
+            f"Nothing is deployed to {target.environment.name}.",
+            "",
+            f"Deploy first: pplns deploy --env {target.environment.name}",
+        )
+
+
+class _Telling:
+    """Writes a line for each resource that Terraform has changed, with its time."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, line: Mapping[str, Any]) -> None:
+        """Write what a line of Terraform's says, where it is about an end."""
+        kind = line.get("type")
+        hook = line.get("hook", {})
+        if kind not in ("apply_complete", "apply_errored") or hook["action"] == "read":
+            return
+        address, seconds = hook["resource"]["addr"], hook.get("elapsed_seconds", 0)
+        symbol, color = ("✓", "green") if kind == "apply_complete" else ("✗", "red")
+        self._console.say(f"  {click.style(symbol, fg=color)} {address}  {seconds:.0f} s")
+
+
+def _images(
+    console: Console, target: Target, deployed: "Deployed", meant: Sequence[str], *, images: ImageChoice,
+    is_pushed: bool,
+) -> Mapping[str, str]:  # fmt: skip
+    from pplns_deploy.deploying.images import live_images, named_image
+
+    if images.image is not None:
+        return named_image(images.image, meant)
+    if images.no_build:
+        return live_images(deployed, meant)
+    return _built(console, target, meant, is_pushed=is_pushed)
+
+
+def _built(console: Console, target: Target, meant: Sequence[str], *, is_pushed: bool) -> dict[str, str]:
+    from pplns_deploy.cli.transfers import watching
+    from pplns_deploy.deploying.images import Building
+    from pplns_deploy.image.cache import Cache, cache_folder
+    from pplns_deploy.image.packaging import Packaging
+
+    cache = Cache(cache_folder(os.environ))
+    with watching(console) as watch:
+        building = Building(target.settings, target.environment, Packaging(cache, os.environ, watch))
+        found = building.images_of(meant, is_pushed=is_pushed)
+    cache.prune()
+    return found
+
+
+def _past(action: str) -> str:
+    return {"replace": "replaced", "destroy": "destroyed"}[action]
+
+
+def _suffix() -> str:
+    return "".join(secrets.choice("bcdfghjkmnpqrstvwxz") for _ in range(4))

@@ -1,0 +1,56 @@
+"""`pplns destroy`: an environment taken down; the data stays unless it is asked for."""
+
+from pathlib import Path
+
+import click
+
+from pplns.errors import ConfigError
+from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.deployments import find_target, opened, require_deployed, write_plan
+from pplns_deploy.cli.options import env_option, examples, json_option, project_option
+
+
+@click.command(epilog=examples("pplns destroy --env staging", "pplns destroy --env staging --data --confirm staging"))
+@env_option
+@click.option("--data", is_flag=True, help="Destroy the bucket of runs, the images and the accounts too.")
+@click.option("--confirm", "confirmed", metavar="ENVIRONMENT", help="The environment's name, instead of being asked.")
+@json_option
+@project_option
+@click.pass_obj
+def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str | None, project: Path | None) -> None:
+    """Take down the pipelines of an environment: services, schedules, topics, alerts.
+
+    The runs, the images and the accounts stay, and so does Terraform's state; a later deployment finds them again.
+    With --data they go too, but the state's bucket, which keeps what was there. Asks for the environment's name.
+    """
+    target = find_target(project, env)
+    place = target.environment
+    with opened(console, target) as deploying:
+        deployed = deploying.read()
+        require_deployed(deployed, target)
+        planned = deploying.plan_destruction(deployed, with_data=data)
+        write_plan(console, planned.summary)
+        if not planned.summary.is_empty:
+            _confirm_name(console, place.name, confirmed)
+            deploying.destroy(planned, with_data=data)
+    console.say(
+        f"{place.name} is taken down." if not planned.summary.is_empty else f"Nothing of {place.name} is there."
+    )
+    if console.as_json:
+        changes = [one.as_json() for one in planned.summary.changes]
+        console.document({"environment": place.name, "data": data, "changes": changes})
+
+
+def _confirm_name(console: Console, name: str, confirmed: str | None) -> None:
+    """Have the environment's name written once more.
+
+    Raises: ConfigError for another name."""
+    if confirmed is None and (console.as_json or not console.lines.isatty()):
+        raise ConfigError(
+            "Nobody can be asked here whether to destroy.",
+            "This is no terminal, or --json was given.",
+            f"Write the environment's name: --confirm {name}",
+        )
+    given = confirmed if confirmed is not None else click.prompt(f"Write {name} to destroy it", err=True)
+    if given.strip() != name:
+        raise ConfigError(f"{given!r} isn't {name!r}.", "Nothing was destroyed.", "Write the environment's name.")

@@ -1,0 +1,209 @@
+"""A deployment as stages: what is live is read, the first apply planned and applied, the new revisions are asked for
+their health, and the second apply gives traffic to those that are well.
+
+Each plan begins with the state as it was read, and nothing is applied but what was planned. A revision that doesn't
+come up is held back: Cloud Run keeps the service with it, the old one goes on serving, and the state is made to say
+so, so that the next plan is empty."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pplns_deploy.deploying.deployed import Deployed, LiveService, read_deployed
+from pplns_deploy.deploying.google import Google
+from pplns_deploy.deploying.health import Health
+from pplns_deploy.deploying.refusals import StalePlan, TerraformFailed
+from pplns_deploy.deploying.rollout import Rollout, Suffix, roll_out, shift_traffic
+from pplns_deploy.deploying.summary import (
+    SERVICE,
+    PlanSummary,
+    beyond_traffic,
+    changed_containers,
+    pipeline_of,
+    same_named_revisions,
+    summarize,
+)
+from pplns_deploy.deploying.terraform import DESTROY, REFRESH_ONLY, Terraform
+
+State = Literal["deployed", "unchanged", "held_back", "left_back", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A first apply that can be shown and applied, what was live when it was planned, and Terraform's own JSON."""
+
+    rollout: Rollout
+    deployed: Deployed
+    summary: PlanSummary
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a pipeline: which revision serves it, where, and why it was held back."""
+
+    pipeline: str
+    state: State
+    revision: str | None
+    image: str
+    url: str
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome for `pplns deploy --json`."""
+        return {
+            "pipeline": self.pipeline, "state": self.state, "revision": self.revision, "image": self.image,
+            "url": self.url, "reason": self.reason,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Deploying:
+    """What the stages share: Terraform with the state of one environment, and Google's APIs."""
+
+    terraform: Terraform
+    google: Google
+    suffix: Suffix
+
+    def read(self) -> Deployed:
+        """Return what is deployed."""
+        return read_deployed(self.terraform.state())
+
+    def plan(
+        self, wanted: Mapping[str, Any], deployed: Deployed, *, chosen: Collection[str] = (), retry: bool = True
+    ) -> Planned:
+        """Plan the first apply: all that differs, with new revisions that get no traffic.
+
+        Raises: NotFoundError, StateError, TerraformFailed; StalePlan where somebody else deployed meanwhile."""
+        wanted = {**wanted, "adopt": self._orphans(wanted, deployed, chosen)}
+
+        def rollout_with(renamed: Collection[str]) -> Rollout:
+            return roll_out(wanted, deployed, suffix=self.suffix, chosen=chosen, retry=retry, renamed=renamed)
+
+        rollout = rollout_with(())
+        document = self.terraform.plan(rollout.variables)
+        if same := same_named_revisions(document):
+            rollout = rollout_with({name for address in same if (name := pipeline_of(address))})
+            document = self.terraform.plan(rollout.variables)
+        if self.read() != deployed:
+            raise StalePlan(
+                "Somebody else deployed while this was planned.", "A plan begins with what is live.", "Do it again."
+            )
+        return Planned(rollout, deployed, summarize(document), document)
+
+    def plan_exactly(self, variables: Mapping[str, Any], deployed: Deployed) -> Planned:
+        """Plan the way to some variables as they are, without new revisions.
+
+        Raises: TerraformFailed."""
+        document = self.terraform.plan(variables)
+        return Planned(Rollout(dict(variables), (), ()), deployed, summarize(document), document)
+
+    def plan_destruction(self, deployed: Deployed, *, with_data: bool) -> Planned:
+        """Plan to take down all pipelines; with data all that there is.
+
+        Raises: TerraformFailed."""
+        shared: dict[str, Any] = {**(deployed.settings or {}), "adopt": [], "pipelines": {}}
+        if not with_data:
+            return self.plan_exactly(shared, deployed)
+        document = self.terraform.plan(shared, DESTROY)
+        return Planned(Rollout(shared, (), ()), deployed, summarize(document), document)
+
+    def destroy(self, planned: Planned, *, with_data: bool) -> None:
+        """Apply a destruction. A bucket with runs in it is first told that it may go with them.
+
+        Raises: StalePlan, TerraformFailed."""
+        if not with_data:
+            self.terraform.apply()
+            return
+        shared = planned.rollout.variables
+        store = {**shared["store"], "force_destroy": True}
+        self.terraform.plan({**shared, "store": store})
+        self.terraform.apply()
+        self.terraform.plan({**shared, "store": store}, DESTROY)
+        self.terraform.apply()
+
+    def apply(self, planned: Planned) -> None:
+        """Apply the first plan.
+
+        Where only containers don't come up, the rest is applied and the state takes note of them.
+
+        Raises: StalePlan, TerraformFailed."""
+        try:
+            self.terraform.apply()
+        except StalePlan:
+            raise
+        except TerraformFailed as failed:
+            if not failed.addresses or not all(f"{SERVICE}." in address for address in failed.addresses):
+                raise
+            self._settle(planned, failed)
+
+    def shift(self, planned: Planned, healths: Iterable[Health]) -> Deployed:
+        """Give all traffic to the new revisions that may serve, and return what is live then.
+
+        Raises: StalePlan where the plan holds anything else, TerraformFailed."""
+        deployed = self.read()
+        ready = {one.pipeline for one in healths if one.may_serve} & set(planned.rollout.waiting)
+        if not ready:
+            return deployed
+        revisions = {name: str(deployed.services[name].created) for name in ready}
+        self.move_traffic({**planned.rollout.variables, "adopt": []}, revisions)
+        return self.read()
+
+    def move_traffic(self, variables: Mapping[str, Any], revisions: Mapping[str, str]) -> bool:
+        """Plan and apply a change of traffic alone, and tell whether there was any.
+
+        Raises: StalePlan where the plan holds anything else, TerraformFailed."""
+        document = self.terraform.plan(shift_traffic(variables, revisions))
+        if others := beyond_traffic(document):
+            raise StalePlan(
+                f"To move the traffic Terraform would change more: {'; '.join(others)}.",
+                "The second apply changes traffic and nothing else.",
+                "Somebody else changed the environment meanwhile: see `pplns plan`, and do it again.",
+            )
+        if summarize(document).is_empty:
+            return False
+        self.terraform.apply()
+        return True
+
+    def _settle(self, planned: Planned, failed: TerraformFailed) -> None:
+        """Apply what was left undone because services failed, and let the state see what Cloud Run kept of them."""
+        variables = planned.rollout.variables
+        adopt = self._orphans(variables, self.read(), ())
+        document = self.terraform.plan({**variables, "adopt": adopt})
+        if changed_containers(document):  # then it wasn't only a container that failed
+            raise failed
+        if summarize(document).is_empty:
+            self.terraform.plan({**variables, "adopt": []}, REFRESH_ONLY)
+        self.terraform.apply()
+
+    def _orphans(self, wanted: Mapping[str, Any], deployed: Deployed, chosen: Collection[str]) -> list[str]:
+        """Return the pipelines whose service is there and not in the state: its first container didn't come up."""
+        names = [one for one in wanted["pipelines"] if one not in deployed.services and (not chosen or one in chosen)]
+        found = (
+            name
+            for name in names
+            if self.google.find_service(wanted["project"], wanted["region"], wanted["pipelines"][name]["service"])
+        )
+        return sorted(found)
+
+
+def outcomes(planned: Planned, healths: Iterable[Health], deployed: Deployed) -> list[Outcome]:
+    """Return what became of each pipeline that was meant."""
+    by_name = {one.pipeline: one for one in healths}
+    return [_outcome(planned, by_name.get(name), live) for name, live in sorted(deployed.services.items())]
+
+
+def _outcome(planned: Planned, health: Health | None, live: LiveService) -> Outcome:
+    serving = live.serving[0].revision if live.serving else None
+    state: State = "unchanged"
+    if health is not None:
+        bad: State = "failed" if live.pipeline in planned.rollout.fresh else "held_back"
+        state = "deployed" if health.may_serve else bad
+    elif live.pipeline in planned.rollout.left_back:
+        state = "left_back"
+    return Outcome(live.pipeline, state, serving, live.image, live.url, health.reason if health else "")
+
+
+def to_verify(planned: Planned) -> tuple[str, ...]:
+    """Return the pipelines whose newest revision has to be asked: those that wait for traffic, and new ones."""
+    return tuple(dict.fromkeys((*planned.rollout.waiting, *planned.rollout.fresh)))
