@@ -1,5 +1,6 @@
 """The service as a process of its own, under functions-framework or the container's server, for tests to talk to."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -14,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pplns_deploy.dev import tether
 from pplns_deploy.dev.service import main_file
 
 START_SECONDS = 60
 ANSWER_SECONDS = 60
+HEARD_SECONDS = 2  # well within the grace that steps have after SIGTERM
+TETHERED = [sys.executable, "-m", tether.__name__]  # so that nothing is left of tests that are killed
 COMMANDS = {
-    "framework": [sys.executable, "-m", "functions_framework", "--host", "127.0.0.1"],
-    "container": [sys.executable, "-m", "pplns.server"],
+    "framework": [*TETHERED, "functions_framework", "--host", "127.0.0.1"],
+    "container": [*TETHERED, "pplns.server"],
 }
 
 
@@ -59,8 +63,9 @@ class Service:
         }  # fmt: skip
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                COMMANDS[server], env={**os.environ, **given, **environ}, cwd=folder, stdout=log, stderr=log
-            )
+                COMMANDS[server], env={**os.environ, **given, **environ}, cwd=folder, stdin=subprocess.PIPE,
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
         self._wait_until_up()
 
     @property
@@ -93,8 +98,15 @@ class Service:
             connection.close()
 
     def terminate(self) -> None:
-        """Send SIGTERM to the server's own process."""
+        """Send SIGTERM to the server's own process, and wait until its worker has heard it: it takes nothing more."""
         os.kill(self.process.pid, signal.SIGTERM)
+        wait_for(lambda: not self._takes_requests())
+
+    def kill(self) -> None:
+        """Send SIGKILL to the server and its workers, as when a container is taken away; POSIX only."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def end(self) -> None:
         """End the process, if it hasn't ended."""
@@ -105,6 +117,19 @@ class Service:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def _takes_requests(self) -> bool:
+        """Tell whether a connection is taken; one that nobody takes any more stays unanswered."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HEARD_SECONDS)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _wait_until_up(self) -> None:
         until = time.monotonic() + START_SECONDS
@@ -137,12 +162,17 @@ def read_until_event(answer: http.client.HTTPResponse, name: str, step: str | No
     raise AssertionError(f"the stream ended before {name} {step}")
 
 
-def wait_for(is_there: Callable[[], bool]) -> None:
+def wait_for(is_there: Callable[[], bool], *, seconds: float = START_SECONDS) -> None:
     """Wait for what another process does."""
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + seconds
     while not is_there():
         assert time.monotonic() < until, "it didn't come"
         time.sleep(0.01)
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

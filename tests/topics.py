@@ -1,7 +1,7 @@
 """A topic of a test: takes continuations, loses or refuses them on order, and delivers them to the engine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from kit import AnyPipeline
@@ -40,7 +40,7 @@ def refuse() -> None:
 
 def short_margin(settings: Settings) -> Settings:
     """Return settings in which publishing is given up after a few tries."""
-    return replace(settings, margin_seconds=6.0)
+    return settings.replace(margin_seconds=6.0)
 
 
 def deliver(

@@ -262,7 +262,7 @@ def _checked_callers(settings: Settings) -> Settings:
     if settings.audience is not None and not (settings.allowed_callers or settings.cloud_run_checks):
         raise ConfigError(
             "PPLNS_AUDIENCE is set, and PPLNS_ALLOWED_CALLERS isn't.",
-            "Google makes a token of any audience for whoever has an account of its, so a list says who may call.",
+            "Google makes a token of any audience for whoever has a Google account, so a list says who may call.",
             "Set PPLNS_ALLOWED_CALLERS, or PPLNS_CLOUD_RUN_CHECKS=1 where Cloud Run lets only known callers through.",
         )
     if settings.allowed_callers and settings.audience is None:

@@ -11,6 +11,7 @@ import pytest
 
 from dev_kit import runs_of
 from pplns_deploy.dev.presence import find_running
+from service import is_listening, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by POSIX signals")
 
@@ -28,6 +29,16 @@ def test_a_published_message_becomes_a_run(developing, shop):
     (run,) = runs_of(shop)
     assert (run["trigger"]["kind"], run["result"]) == ("pubsub", "2013-01-05/message")
     assert run["trigger"]["details"]["delivery_attempt"] == 1
+
+
+def test_a_killed_one_takes_its_service_with_it(developing, free_port):
+    """The port is free for the next one, which isn't kept out by what the killed one left."""
+    developing().end(signal.SIGKILL)
+    wait_for(lambda: not is_listening(free_port))
+
+    again = developing()
+
+    assert again.call("publish", "shop").code == 0
 
 
 def test_messages_are_filtered_retried_and_dead_lettered(developing):

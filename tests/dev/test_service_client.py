@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -46,7 +46,8 @@ def cutting(service: Service, *, after: list[bytes | None]) -> Iterator[str]:
             with client, socket.create_connection(("127.0.0.1", service.port)) as upstream:
                 threading.Thread(target=copy, args=(client, upstream, None), daemon=True).start()
                 copy(upstream, client, cut)
-                client.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # the client may be gone already
+                    client.shutdown(socket.SHUT_RDWR)
 
         def copy(source: socket.socket, target: socket.socket, cut: bytes | None) -> None:
             try:
@@ -187,7 +188,9 @@ def test_what_is_no_service_of_pplns_is_told_of(shop):
 
 def test_a_token_is_sent_and_asked_for(shop, tmp_path):
     """A service that checks callers refuses one without; the error says how to get one."""
-    service = Service(shop / "pipelines", tmp_path, PPLNS_AUDIENCE="https://shop.example")
+    service = Service(
+        shop / "pipelines", tmp_path, PPLNS_AUDIENCE="https://shop.example", PPLNS_ALLOWED_CALLERS="a@x.example"
+    )
     try:
         with pytest.raises(ConfigError) as refused:
             client_of(service.url).run("shop", {}, observer=lambda _: None)

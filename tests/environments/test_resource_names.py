@@ -45,6 +45,8 @@ def test_no_two_pipelines_or_environments_share_a_name(places: list[tuple[str, s
     """Each pair of pipeline and environment has a service and an account of its own, and names within them."""
     for name_of in (names.service_name, names.account_id, names.continuation_topic, names.dead_letter_topic):
         assert len({name_of(*place) for place in places}) == len(places)
+    audiences = {names.audience(one, "acme-data", "europe-west1", environment=place) for one, place in places}
+    assert len(audiences) == len(places)
 
 
 @given(st.lists(st.tuples(pipelines, environments, triggers), unique=True, max_size=30))

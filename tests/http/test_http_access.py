@@ -1,6 +1,7 @@
 """Who may call, where the service checks it itself: tokens are signed by a test key, nothing else is believed."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -35,9 +36,10 @@ def test_only_a_token_for_this_service_of_a_listed_account_is_taken(guarded: Ser
     assert guarded.post("/", {}, scheduler_headers()).status == 401
     assert guarded.post("/", envelope({})).status == 401
     assert guarded.get("/pipelines/adding/runs").status == 401
-    assert guarded.get("/health").status == 200
+    assert (guarded.get("/health").status, guarded.get("/health").json) == (200, {"status": "ok"})
     right = {"Authorization": f"Bearer {issuer.token()}"}
     assert guarded.ask("GET", "/pipelines/adding/runs", headers=right).json["runs"] == []
+    assert guarded.ask("GET", "/health", headers=right).json["pipelines"] == ["adding"]
     assert guarded.post("/", {}, right).status == 200
 
 
@@ -47,6 +49,22 @@ def test_who_is_not_authenticated_is_told_how(guarded: Service):
 
     assert (answer.headers["www-authenticate"], answer.code) == ("Bearer", "not_authenticated")
     assert answer.json["error"]["hint"]
+
+
+def test_a_stranger_is_not_told_what_is_broken(start: Callable[..., Service], issuer: Issuer, tmp_path: Path):
+    """File, line and message are for who may call; the status is for everybody."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "shop.py").write_text("1 +\n")
+    service = start(
+        folder=tmp_path / "broken", PPLNS_AUDIENCE=AUDIENCE, PPLNS_ALLOWED_CALLERS=CALLER,
+        PPLNS_CERTIFICATES_URL=issuer.url,
+    )  # fmt: skip
+
+    strange = service.get("/health")
+    known = service.ask("GET", "/health", headers={"Authorization": f"Bearer {issuer.token()}"})
+
+    assert (strange.status, strange.code, "shop" in strange.body.decode()) == (503, "unavailable", False)
+    assert (known.status, "shop.py:1" in known.json["error"]["message"]) == (503, True)
 
 
 def test_without_certificates_nobody_is_let_in(guarded: Service, issuer: Issuer):

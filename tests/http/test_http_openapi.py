@@ -109,7 +109,7 @@ def test_the_description_is_valid(client: Client):
     validator.validate(described)
 
     assert described["openapi"] == "3.1.0"
-    assert len(described["paths"]) == 4 + 5 * 2
+    assert len(described["paths"]) == 5 + 5 * 2
 
 
 def test_the_description_says_what_a_pipeline_takes(client: Client):
@@ -130,7 +130,7 @@ def test_the_description_says_what_a_pipeline_takes(client: Client):
 
 def test_a_guarded_service_says_that_it_wants_a_token(start: Any):
     """All but /health need one."""
-    service: Service = start(PPLNS_AUDIENCE="https://daily.example")
+    service: Service = start(PPLNS_AUDIENCE="https://daily.example", PPLNS_ALLOWED_CALLERS="a@x.example")
 
     assert service.get("/openapi.json").status == 401
 

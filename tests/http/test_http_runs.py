@@ -88,6 +88,18 @@ def test_a_run_beyond_the_slots_is_told_to_come_back(any_service: Service, tmp_p
     assert int(second.headers["retry-after"]) >= 1
 
 
+def test_the_end_of_a_run_that_nobody_works_on_is_logged(start: Callable[..., Service]):
+    """What counts ended runs sees the cancelled one too, once."""
+    service = start(PPLNS_LOG_FORMAT="json")
+    run_id = service.post("/pipelines/failing/runs", {"params": {"how": "retryable"}}).json["run_id"]
+
+    answers = [service.post(f"/pipelines/failing/runs/{run_id}:cancel").status for _ in range(2)]
+
+    lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
+    ends = [line["state"] for line in lines if line.get("pplns_event") == "run_ended" and line["final"]]
+    assert (answers, ends) == ([200, 200], ["cancelled"])
+
+
 def test_a_live_run_is_cancelled_by_its_holder(start: Callable[..., Service], tmp_path: Path):
     """202 while it is asked; then its own answer says cancelled, with 200."""
     service = start(PPLNS_LEASE_SECONDS="1")

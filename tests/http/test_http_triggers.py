@@ -63,6 +63,16 @@ def test_a_push_that_fails_for_good_is_refused_without_a_dead_letter_topic(servi
     assert (answer.status, answer.json["state"]) == (422, "failed")
 
 
+def test_a_push_that_can_become_no_run_is_refused_without_a_dead_letter_topic(service: Service):
+    """400, and nothing is recorded."""
+    before = service.get("/pipelines/daily/runs").json["runs"]
+
+    answer = push(service, {"n": "many"}, messageId="m-3", message_id="m-3")
+
+    assert (answer.status, answer.code) == (400, "bad_parameter")
+    assert service.get("/pipelines/daily/runs").json["runs"] == before
+
+
 def test_a_push_that_fails_for_good_is_a_dead_letter(start: Callable[..., Service], faulty_topic: FaultyTopic):
     """It is published with its reason, then acknowledged."""
     service = start(PPLNS_DEAD_LETTER_TOPIC=DEAD)
@@ -122,6 +132,46 @@ def test_a_push_to_a_run_that_goes_on_is_delivered_again(service: Service, tmp_p
 
     assert (second.status, second.code) == (409, "lease_held")
     assert service.post("/pipelines/holding/runs", body).status == 200
+
+
+def test_a_schedule_that_comes_again_while_its_run_goes_on_is_handed_over(
+    start: Callable[..., Service], faulty_topic: FaultyTopic, tmp_path: Path
+):
+    """202: its message meets 409 until the run has ended, and then its result."""
+    service = start(PPLNS_TOPIC=TOPIC)
+    body, headers = {"params": {"gate": str(tmp_path / "gate")}}, scheduler_headers()
+
+    with service.open("POST", "/pipelines/holding/runs", body=body, headers={**headers, **LINES}) as first:
+        read_until_event(first, "step_started", "hold")
+        again = service.post("/pipelines/holding/runs", body, headers)
+        (message,) = faulty_topic.published
+        busy = push(service, message.data, to="holding", messageId="c", message_id="c")
+        (tmp_path / "gate").touch()
+        first.read()
+    ended = push(service, message.data, to="holding", messageId="c", message_id="c")
+
+    assert (again.status, again.json["state"], busy.status) == (202, "continuing", 409)
+    assert (ended.status, ended.json["state"], ended.json["attempt"]) == (200, "succeeded", 1)
+
+
+def test_a_continuation_that_comes_twice_is_taken_once(
+    start: Callable[..., Service], faulty_topic: FaultyTopic, tmp_path: Path
+):
+    """Whoever gets the lease goes on; the other one meets 409, and after the end the record."""
+    service, count = start(PPLNS_TOPIC=TOPIC), tmp_path / "count"
+    params = {"gate": str(tmp_path / "gate"), "count": str(count)}
+    service.post("/pipelines/holding/runs", {"params": params}, {"Prefer": "respond-async"})
+    (message,) = faulty_topic.published
+
+    with service.open("POST", "/pipelines/holding/runs", body=envelope(message.data), headers=LINES) as first:
+        read_until_event(first, "step_started", "hold")
+        busy = push(service, message.data, to="holding")
+        (tmp_path / "gate").touch()
+        first.read()
+    late = push(service, message.data, to="holding")
+
+    assert (busy.status, late.status, late.json["attempt"]) == (409, 200, 1)
+    assert count.read_text() == "x"
 
 
 def test_a_schedule_without_a_slot_is_handed_over(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from commands import read_until
-from service import free_port
+from service import free_port, is_listening, wait_for
 
 
 @contextmanager
@@ -42,8 +42,21 @@ def test_it_says_where_it_is_and_ends_with_ctrl_c(project: Path, tmp_path: Path)
         exit_code = command.wait(20)
 
     assert (status, exit_code) == (200, 130)
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert not is_listening(port)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_nothing_is_left_of_it_however_it_ends(project: Path, tmp_path: Path, number: signal.Signals, exit_code: int):
+    """Told to end or killed, it takes the service with it: the port is free again."""
+    port = free_port()
+    with serve(project, "--port", str(port), "--store", f"file:{tmp_path / 'store'}") as command:
+        read_until(command.stdout, "adding", f"http://127.0.0.1:{port}")
+        os.kill(command.pid, number)
+        ended_with = command.wait(20)
+
+    assert ended_with == exit_code
+    wait_for(lambda: not is_listening(port))
 
 
 def test_a_port_in_use_is_refused(project: Path):

@@ -14,6 +14,7 @@ import pytest
 
 from pplns import Retry, RetryableError, current_run, pipeline, step
 from pplns.logs.capture import Capture, active, capturing
+from pplns.logs.lines import new_line
 from pplns.logs.outputs import JsonOutput, TextOutput, open_output
 from pplns.logs.places import here, trace_of, traced
 
@@ -291,6 +292,16 @@ def test_only_a_terminal_has_colours(heard):
     assert shown[0].startswith("\x1b[31m")
     assert shown[0].endswith("talk/r0 load  bad\\x1b[2J\x1b[0m")
     assert shown[1].endswith("ERROR    talk/r1 load  bad\\x1b[2J")
+
+
+def test_a_terminal_has_no_colours_where_none_are_wanted():
+    """NO_COLOR, as commands honour it."""
+    stream = Terminal()
+    output = open_output(stream, "auto", is_on_cloud_run=False, project=None, sends=False, no_color=True)
+
+    output.write(new_line("ERROR", "bad"), "")
+
+    assert stream.getvalue().endswith("ERROR    bad\n")
 
 
 def test_the_library_of_the_cloud_is_not_imported_unless_asked_for():

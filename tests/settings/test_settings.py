@@ -67,7 +67,7 @@ def test_every_setting_is_read_from_the_environment(project: Path):
         "PPLNS_MARGIN_SECONDS": "5", "PPLNS_TOPIC": "projects/sales-1/topics/{pipeline}-runs",
         "PPLNS_DEAD_LETTER_TOPIC": "projects/sales-1/topics/dead", "PPLNS_AUDIENCE": "https://pplns.example",
         "PPLNS_ALLOWED_CALLERS": "a@x.example, b@x.example", "PPLNS_LOG_FORMAT": "json", "PPLNS_CLOUD_LOGGING": "1",
-        "PPLNS_CLOUD_RUN_CHECKS": "1",
+        "PPLNS_CLOUD_RUN_CHECKS": "1", "NO_COLOR": "1",
         "GOOGLE_CLOUD_PROJECT": "sales-1", "K_SERVICE": "daily", "PORT": "9090",
         "PPLNS_CERTIFICATES_URL": "http://127.0.0.1:8000/certs", "PPLNS_PARAMS": '{"region": "eu"}',
     }  # fmt: skip
@@ -80,10 +80,35 @@ def test_every_setting_is_read_from_the_environment(project: Path):
         request_seconds=900, push_seconds=60, schedule_seconds=180, margin_seconds=5,
         topic="projects/sales-1/topics/{pipeline}-runs", dead_letter_topic="projects/sales-1/topics/dead",
         audience="https://pplns.example", allowed_callers=("a@x.example", "b@x.example"), log_format="json",
-        cloud_logging=True, cloud_run_checks=True, google_project="sales-1", cloud_service="daily", port=9090,
-        certificates_url="http://127.0.0.1:8000/certs", params={"region": "eu"},
+        cloud_logging=True, cloud_run_checks=True, no_color=True, google_project="sales-1", cloud_service="daily",
+        port=9090, certificates_url="http://127.0.0.1:8000/certs", params={"region": "eu"},
     )  # fmt: skip
     assert topic_of(settings.topic, "daily") == "projects/sales-1/topics/daily-runs"
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [
+        ({"PPLNS_AUDIENCE": "https://pplns.example"}, "PPLNS_ALLOWED_CALLERS isn't"),
+        ({"PPLNS_ALLOWED_CALLERS": "a@x.example"}, "PPLNS_AUDIENCE isn't"),
+    ],
+)
+def test_half_a_check_of_callers_is_refused(project: Path, environ: dict[str, str], missing: str):
+    """An audience alone lets any account in, a list alone is never looked at: neither is what it looks like."""
+    with pytest.raises(ConfigError, match=missing):
+        load_settings(project, environ=environ)
+
+
+def test_an_audience_is_enough_where_cloud_run_checks(project: Path):
+    """Who may call is said by roles/run.invoker then."""
+    environ = {"PPLNS_AUDIENCE": "https://pplns.example", "PPLNS_CLOUD_RUN_CHECKS": "1"}
+
+    assert load_settings(project, environ=environ).allowed_callers == ()
+
+
+def test_an_empty_no_color_counts_as_unset(project: Path):
+    """As no-color.org has it; of our own variables an empty one is a mistake."""
+    assert load_settings(project, environ={"NO_COLOR": ""}).no_color is False
 
 
 def test_a_module_may_stand_for_the_folder(project: Path):

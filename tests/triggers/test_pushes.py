@@ -127,7 +127,13 @@ def test_the_message_is_whole_for_a_dead_letter(recognised: Any) -> None:
     assert (message.data, dict(message.attributes)) == (b"\x00raw", {"kind": "daily"})
 
 
-@pytest.mark.parametrize(("name", "region"), [("daily-orders", "us"), ("pplns-two-topics-back", "eu"), ("back", "eu")])
+@pytest.mark.parametrize(
+    ("name", "region"),
+    [
+        ("daily-orders", "us"), ("pplns-two-topics-back", "eu"), ("back", "eu"),
+        ("pplns-two-topics-prod_pubsub", "us"), ("pplns-two-topics-prod_back", "eu"),
+    ],
+)  # fmt: skip
 def test_the_subscription_tells_the_topic(recognised: Any, name: str, region: str) -> None:
     """Its name ends with the trigger's name, or its topic's where it has none."""
     sent = {**envelope(), "subscription": f"projects/acme-data/subscriptions/{name}"}

@@ -19,9 +19,11 @@ from pplns.state import records
 from pplns.state.history import read_run
 from pplns.steps.parameters import convert_params
 from pplns.stores.memory import MemoryStore
-from pplns.triggers.envelope import Delivery, is_push, recognise
+from pplns.triggers.envelope import Delivery, is_schedule, recognise
+from pplns.triggers.events import is_event
 from pplns.triggers.messages import BadDelivery
-from pplns.triggers.requests import Request, join_key
+from pplns.triggers.pushes import is_envelope, is_from_pubsub, is_unwrapped
+from pplns.triggers.requests import Request, join_key, read_json
 
 
 @pipeline(triggers=[Schedule("0 6 * * *", timezone="Asia/Kathmandu", name="us"), PubSub("orders", params={"n": 1})])
@@ -73,6 +75,19 @@ REQUESTS = st.builds(request, BODIES, st.dictionaries(st.one_of(HEADERS, TEXTS.m
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings_of(tmp_path_factory.mktemp("project"))
+
+
+def is_push(found: Request) -> bool:
+    """Tell whether the sender repeats a request until it is acknowledged by a 2xx status."""
+    if is_unwrapped(found):
+        return True
+    if is_schedule(found):
+        return False
+    try:
+        body = read_json(found.body)
+    except ValueError:
+        body = None
+    return is_event(found) or is_from_pubsub(found) or is_envelope(body)
 
 
 def recognised_or_refused(found: Request, project: Settings) -> Delivery | BadDelivery:

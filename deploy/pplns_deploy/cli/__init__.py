@@ -12,24 +12,34 @@ COMMANDS = {
     "show": CommandPlace("pplns_deploy.cli.project", "show", "Show the steps, parameters and triggers of a pipeline."),
     "check": CommandPlace("pplns_deploy.cli.check", "check", "Check all that can be known before a run."),
     "lock": CommandPlace("pplns_deploy.cli.lock", "lock", "Lock the dependencies for the container."),
-    "run": CommandPlace("pplns_deploy.cli.run", "run", "Run a pipeline, or go on with a run of it."),
+    "run": CommandPlace(
+        "pplns_deploy.cli.run", "run", "Run a pipeline, or go on with a run of it; with --url on a service."
+    ),
     "resume": CommandPlace("pplns_deploy.cli.run", "resume", "Go on with a run where it stopped."),
     "cancel": CommandPlace("pplns_deploy.cli.run", "cancel", "Cancel a run."),
     "runs": CommandPlace("pplns_deploy.cli.inspect", "runs", "List runs, newest first."),
     "run-info": CommandPlace("pplns_deploy.cli.inspect", "run_info", "Show all that is recorded about a run."),
     "logs": CommandPlace("pplns_deploy.cli.run_logs", "logs", "Show what the steps of a run logged and printed."),
     "artifact": CommandPlace("pplns_deploy.cli.artifact", "artifact", "Show or save what a step of a run returned."),
-    "serve": CommandPlace("pplns_deploy.cli.serve", "serve", "Serve the pipelines over HTTP on this machine."),
-    "dev": CommandPlace("pplns_deploy.cli.dev", "dev", "Serve the project here as the cloud would, with reload."),
+    "serve": CommandPlace(
+        "pplns_deploy.cli.serve", "serve", "Serve the pipelines over HTTP on this machine, as the container does."
+    ),
+    "dev": CommandPlace("pplns_deploy.cli.dev", "dev", "Serve the project on this machine, as the cloud would."),
     "event": CommandPlace("pplns_deploy.cli.event", "event", "Print the request that Google would send."),
     "publish": CommandPlace("pplns_deploy.cli.publish", "publish", "Publish a message to a topic of a pipeline."),
     "trigger": CommandPlace("pplns_deploy.cli.trigger", "trigger", "Run a pipeline on a service."),
-    "package": CommandPlace("pplns_deploy.cli.package", "package", "Build the container image, without Docker."),
-    "bootstrap": CommandPlace("pplns_deploy.cli.bootstrap", "bootstrap", "Prepare a Google Cloud project once."),
-    "plan": CommandPlace("pplns_deploy.cli.plan", "plan", "Show what a deployment would change."),
-    "deploy": CommandPlace("pplns_deploy.cli.deploy", "deploy", "Deploy the pipelines, verified before traffic."),
-    "rollback": CommandPlace("pplns_deploy.cli.rollback", "rollback", "Let an older revision serve again."),
-    "destroy": CommandPlace("pplns_deploy.cli.destroy", "destroy", "Take down an environment; the data stays."),
+    "package": CommandPlace(
+        "pplns_deploy.cli.package", "package", "Build the container image of the project, without Docker."
+    ),
+    "bootstrap": CommandPlace(
+        "pplns_deploy.cli.bootstrap", "bootstrap", "Prepare a project of Google Cloud for an environment."
+    ),
+    "plan": CommandPlace("pplns_deploy.cli.plan", "plan", "Show what a deployment would change, and change nothing."),
+    "deploy": CommandPlace("pplns_deploy.cli.deploy", "deploy", "Deploy the project, or the pipelines that are named."),
+    "rollback": CommandPlace(
+        "pplns_deploy.cli.rollback", "rollback", "Let an older revision of a pipeline serve again."
+    ),
+    "destroy": CommandPlace("pplns_deploy.cli.destroy", "destroy", "Take down the pipelines of an environment."),
     "completion": CommandPlace("pplns_deploy.cli.completion", "completion", "Print the script for completion by TAB."),
 }
 

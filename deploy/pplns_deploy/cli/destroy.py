@@ -18,9 +18,9 @@ from pplns_deploy.cli.options import env_option, examples, json_option, project_
 @project_option
 @click.pass_obj
 def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str | None, project: Path | None) -> None:
-    """Take down the pipelines of an environment: services, schedules, topics, alerts.
+    """Take down the pipelines of an environment.
 
-    The runs, the images and the accounts stay, and so does Terraform's state; a later deployment finds them again.
+    Services, schedules, topics and alerts go. The runs, the images and the accounts stay, and so does Terraform's state; a later deployment finds them again.
     With --data they go too, but the state's bucket, which keeps what was there. Asks for the environment's name.
     """
     target = find_target(project, env)

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pplns.errors import ConfigError
+from pplns_deploy.dev import tether
 
 LOOK_SECONDS = 0.5
 START_SECONDS = 120  # until the first answer of /health
@@ -36,12 +37,14 @@ class Start:
 
 
 class ServiceProcess:
-    """A process of the service. `on_line` is told each line that it writes, from a thread of its own."""
+    """A process of the service. `on_line` is told each line that it writes, from a thread of its own.
+
+    The process holds on to this one by its stdin, and ends when that does."""
 
     def __init__(self, start: Start, *, on_line: Callable[[str], None]) -> None:
         self._url = start.url
         self._process: subprocess.Popen[str] = subprocess.Popen(
-            start.command, env=dict(start.environ), cwd=start.folder, stdin=subprocess.DEVNULL,
+            start.command, env=dict(start.environ), cwd=start.folder, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", **_own_group(),
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(on_line,), name="service-lines", daemon=True)
@@ -69,6 +72,8 @@ class ServiceProcess:
                 self._process.wait(GRACE_SECONDS)
         _kill_group(self._process)
         self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         self._reader.join(1)
 
     def _read(self, on_line: Callable[[str], None]) -> None:
@@ -121,8 +126,9 @@ def main_file() -> Path:
 
 
 def framework_command(port: int) -> list[str]:
-    """Return the command that serves the container's target on this machine alone."""
-    return [sys.executable, "-X", "utf8", "-u", "-m", "functions_framework", "--host", "127.0.0.1", "--port", str(port)]
+    """Return the command that serves the container's target on this machine alone, until its stdin ends."""
+    server = ["functions_framework", "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-X", "utf8", "-u", "-m", tether.__name__, *server]
 
 
 def service_target() -> dict[str, str]:

@@ -7,12 +7,13 @@ import json
 import logging
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from pplns.logs.places import Place, Trace, current_trace
 from pplns.logs.redaction import redact, redact_fields
+from pplns.model.frozen import Frozen
 
 Severity = Literal["DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 SEVERITIES: tuple[Severity, ...] = ("DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -23,11 +24,11 @@ TRACE = "logging.googleapis.com/trace"
 SPAN = "logging.googleapis.com/spanId"
 SAMPLED = "logging.googleapis.com/trace_sampled"
 SOURCE = "logging.googleapis.com/sourceLocation"
+NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 _OWN_KEYS = frozenset({"severity", "message", "time", "stack_trace", LABELS, TRACE, SPAN, SAMPLED, SOURCE})
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Frozen):
     """Where in the code a line was written."""
 
     file: str
@@ -35,8 +36,7 @@ class Source:
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Frozen):
     """One log line, redacted when it is made by `new_line`. `fields` are further ones of the entry's JSON."""
 
     time: datetime
@@ -46,7 +46,7 @@ class Line:
     trace: Trace | None = None
     source: Source | None = None
     stack_trace: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fields: Mapping[str, Any] = NO_FIELDS
 
 
 def new_line(

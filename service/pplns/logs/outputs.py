@@ -72,16 +72,22 @@ class CloudOutput:
 
 
 def open_output(
-    stream: TextIO, log_format: LogFormat, *, is_on_cloud_run: bool, project: str | None, sends: bool
+    stream: TextIO,
+    log_format: LogFormat,
+    *,
+    is_on_cloud_run: bool,
+    project: str | None,
+    sends: bool,
+    no_color: bool = False,
 ) -> Output:
     """Return where a service's lines go. `auto` is JSON on Cloud Run unless a terminal reads along; `sends`: by the
-    library of Cloud Logging."""
+    library of Cloud Logging. `no_color` keeps colours from a terminal (no-color.org)."""
     if sends:
         return CloudOutput(project)
     is_terminal = stream.isatty()
     if log_format == "json" or (log_format == "auto" and is_on_cloud_run and not is_terminal):
         return JsonOutput(stream)
-    return TextOutput(stream, is_coloured=is_terminal)
+    return TextOutput(stream, is_coloured=is_terminal and not no_color)
 
 
 def text_lines(line: Line, *, is_coloured: bool) -> list[str]:

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pplns.model.frozen import Frozen
 
 if TYPE_CHECKING:
     from pplns.logs.streams import LineBuffer
@@ -22,21 +23,23 @@ _CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d{1,20}))?(?:;o=(\d))?")
 _MOST_SPANS = 1 << 64
 
 
-@dataclass(slots=True, eq=False)
 class Place:
     """A step of a run. `keep` takes each of its lines, to be kept with the run.
 
     `unfinished` holds what was printed of lines that haven't ended, for each thread and stream; under `guard`."""
 
-    pipeline: str
-    run_id: str
-    attempt: int
-    step: str | None = None
-    keep: Keep | None = None
-    is_over: bool = False
-    unfinished: dict[tuple[int, str], "LineBuffer"] = field(default_factory=dict[tuple[int, str], "LineBuffer"])
-    guard: threading.RLock = field(default_factory=threading.RLock)
-    pid: int = field(default_factory=os.getpid)
+    def __init__(
+        self, pipeline: str, run_id: str, attempt: int, step: str | None = None, *, keep: Keep | None = None
+    ) -> None:
+        self.pipeline = pipeline
+        self.run_id = run_id
+        self.attempt = attempt
+        self.step = step
+        self.keep = keep
+        self.is_over = False
+        self.unfinished: dict[tuple[int, str], LineBuffer] = {}
+        self.guard = threading.RLock()
+        self.pid = os.getpid()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -45,8 +48,7 @@ class Place:
         return shown if self.step is None else {**shown, "pplns_step": self.step}
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Frozen):
     """The trace that a request belongs to: 32 hex digits, and 16 of the span that sent it where it is known."""
 
     trace_id: str

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pplns.engine.events import Observer, ignore
-from pplns.errors import PplnsError, StopSignal
+from pplns.errors import ConfigError, PplnsError, StopSignal
 from pplns.logs.places import trace_of, traced
 from pplns.model.ids import new_token
 from pplns.server.access import check_access, read_head, read_request
 from pplns.server.answers import Answer, Draining, answer_error, answer_internal
-from pplns.server.health import show_health
+from pplns.server.health import show_health, without_details
 from pplns.server.process import PROCESS, Process, Served
 from pplns.server.queries import Query, read_page, read_query
 from pplns.server.routes import Route, find_route
@@ -69,12 +69,26 @@ def _answer(web: "WebRequest", process: Process) -> Answer | Streamed:
     if route.action == "options":
         return Answer(204, headers={"Allow": ", ".join(route.allowed)})
     if route.action == "health":
-        return show_health(process)
+        return _health(web, process)
     check_access(read_head(web), process.settings())
     served = process.served()
     if route.action in _VIEWS:
         return _VIEWS[route.action](served, route, query)
+    if route.action == "missed":
+        return _compare_schedules(web, served, query)
     return _act(web, process, route, query)
+
+
+def _health(web: "WebRequest", process: Process) -> Answer:
+    """Tell anybody whether the service is up, and what it serves, or why it doesn't, to who may call it."""
+    answer = show_health(process)
+    try:
+        check_access(read_head(web), process.settings())
+    except ConfigError:  # that is the answer
+        return answer
+    except PplnsError:
+        return without_details(answer)
+    return answer
 
 
 def _act(web: "WebRequest", process: Process, route: Route, query: Query) -> Answer | Streamed:
@@ -100,6 +114,13 @@ def _act(web: "WebRequest", process: Process, route: Route, query: Query) -> Ans
         return found
 
     return stream(guarded) if _wants_lines(web) else guarded(ignore)
+
+
+def _compare_schedules(web: "WebRequest", served: Served, query: Query) -> Answer:
+    from pplns.server.missed import answer_missed  # which brings cron lines: nobody else pays for them
+
+    read_query(query, known=())
+    return answer_missed(served, read_request(web))
 
 
 def _wants_lines(web: "WebRequest") -> bool:

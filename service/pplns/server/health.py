@@ -2,7 +2,7 @@
 
 from pplns._version import __version__
 from pplns.errors import PplnsError
-from pplns.server.answers import Answer, Draining, answer_error
+from pplns.server.answers import Answer, Draining, answer_error, error_body
 from pplns.server.process import Process, Served
 
 
@@ -18,6 +18,14 @@ def show_health(process: Process) -> Answer:
         return Answer(503, answer_error(error).body, {"Retry-After": "10"})
     return Answer(200, {"status": "ok", "version": __version__, "pipelines": list(served.found.pipelines),
                         "broken": broken_json(served)})  # fmt: skip
+
+
+def without_details(answer: Answer) -> Answer:
+    """Return an answer of `/health` for a caller that isn't known: no names, and nothing that an error says."""
+    if answer.status == 200:
+        return Answer(200, {"status": "ok"})
+    body = error_body("unavailable", "The service takes no requests.", "Ask with a token of a caller to hear why.")
+    return Answer(answer.status, body, answer.headers)
 
 
 def broken_json(served: Served) -> list[dict[str, object]]:

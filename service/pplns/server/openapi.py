@@ -24,6 +24,7 @@ SUMMARIES: Mapping[str, str] = {
     "start": "Run the pipeline to the end, or as far as the request's time allows",
     "health": "Tell whether this instance takes requests",
     "openapi": "Describe this service",
+    "missed": "Compare schedules with runs since the last time, and log each run that is missing",
     "pipelines": "List the pipelines",
     "pipeline": "Show the pipeline with its steps",
     "runs": "List runs, newest first",
@@ -35,6 +36,7 @@ STATUSES: Mapping[str, tuple[int, ...]] = {
     "start": (200, 202, 400, 404, 409, 413, 422, 429, 500, 501, 503),
     "health": (200, 503),
     "openapi": (200, 400, 500),
+    "missed": (200, 400, 413, 500, 503),
     "pipelines": (200, 400, 500),
     "pipeline": (200, 400, 500),
     "runs": (200, 400, 500, 503),
@@ -90,6 +92,13 @@ def _operation(
         "parameters": _inputs(action, path, served),
         "responses": {str(status): _response(action, status) for status in sorted(statuses)},
     }
+    if action == "missed":
+        paused: Schema = {
+            "type": "object",
+            "properties": {"paused": {"type": "boolean"}},
+            "additionalProperties": False,
+        }
+        operation["requestBody"] = {"required": False, "content": {JSON: {"schema": paused}}}
     if action == "start":
         params = OBJECT if pipeline is None else schema_of_params(pipeline)
         body: Schema = {"type": "object", "properties": {"params": params}, "additionalProperties": False}

@@ -14,6 +14,7 @@ TABLE: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "/": {"POST": "start"},
     "/health": {"GET": "health"},
     "/openapi.json": {"GET": "openapi"},
+    "/missed": {"POST": "missed"},
     "/pipelines": {"GET": "pipelines"},
     "/pipelines/{pipeline}": {"GET": "pipeline"},
     "/pipelines/{pipeline}/runs": {"GET": "runs", "POST": "start"},

@@ -11,6 +11,7 @@ from typing import Any
 
 from pplns.engine.bounds import Bounds
 from pplns.engine.events import Observer
+from pplns.engine.run_log import report_end
 from pplns.engine.runner import continue_run, queue_run, resume_run, run_pipeline
 from pplns.errors import ParameterError, PplnsError
 from pplns.model.run import ErrorInfo, RunRecord
@@ -94,8 +95,9 @@ def cancel(place: Place, run_id: str, request: Request) -> Answer:
     Raises: PplnsError."""
     _check_empty(request)
     record = cancel_run(
-        place.served.store, place.pipeline.name, run_id, lease_seconds=place.served.settings.lease_seconds
-    )
+        place.served.store, place.pipeline.name, run_id, lease_seconds=place.served.settings.lease_seconds,
+        on_end=report_end,
+    )  # fmt: skip
     return answer_queued(record) if record.state == "running" else Answer(200, record.as_json())
 
 
