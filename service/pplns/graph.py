@@ -10,10 +10,10 @@ import inspect
 import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
 from pplns.errors import DefinitionError, ParameterError, PplnsError
+from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
 
@@ -24,16 +24,14 @@ MAPPINGS: frozenset[Any] = frozenset({dict})
 _IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, type, types.FunctionType)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Frozen):
     """Stands in a call's arguments for the output of a step, or for one of its several outputs."""
 
     step: str
     output: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Frozen):
     """One use of a step in a pipeline. `arguments` by parameter name, with references for outputs of other steps.
 
     `inputs` are the steps whose data it takes, `after` those it is only ordered after; each name once."""
@@ -53,21 +51,16 @@ class Call:
         return self.inputs + tuple(name for name in self.after if name not in self.inputs)
 
 
-@dataclass(frozen=True)
 class Graph:
-    """The calls of a pipeline in order, and what its function returned, with references."""
+    """The calls of a pipeline in order, and what its function returned, with references. Never changed."""
 
-    pipeline: str
-    calls: tuple[Call, ...]
-    result: Any
-    _by_name: dict[str, Call] = field(init=False, repr=False)
-    _consumers: dict[str, tuple[str, ...]] = field(init=False, repr=False)
-    _followers: dict[str, tuple[str, ...]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {call.name: call for call in self.calls})
-        object.__setattr__(self, "_consumers", self._invert(lambda call: call.inputs))
-        object.__setattr__(self, "_followers", self._invert(lambda call: call.after))
+    def __init__(self, pipeline: str, calls: tuple[Call, ...], result: Any) -> None:
+        self.pipeline = pipeline
+        self.calls = calls
+        self.result = result
+        self._by_name = {call.name: call for call in calls}
+        self._consumers = self._invert(lambda call: call.inputs)
+        self._followers = self._invert(lambda call: call.after)
 
     def __getitem__(self, name: str) -> Call:
         return self._by_name[name]

@@ -20,8 +20,9 @@ from pplns_deploy.cli.options import env_option, examples, json_option, project_
 def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str | None, project: Path | None) -> None:
     """Take down the pipelines of an environment.
 
-    Services, schedules, topics and alerts go. The runs, the images and the accounts stay, and so does Terraform's state; a later deployment finds them again.
-    With --data they go too, but the state's bucket, which keeps what was there. Asks for the environment's name.
+    Services, schedules, topics and alerts go. The runs, the images and the accounts stay, and so does Terraform's
+    state; a later deployment finds them again. With --data they go too, but the state's bucket, which keeps what was
+    there. Asks for the environment's name.
     """
     target = find_target(project, env)
     place = target.environment

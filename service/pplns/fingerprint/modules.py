@@ -4,37 +4,36 @@ Names count by the statements that make them, not by their values, which may be 
 
 import ast
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
 
 from pplns.fingerprint.scopes import Origin
 from pplns.fingerprint.statements import Entry, flatten, names_called, names_changed, names_registered_with, names_set
 from pplns.fingerprint.syntax import imports_of
+from pplns.model.frozen import Frozen
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Frozen):
     """Where a function stands. It is `plain` at the top of its module, where its source says all about its defaults."""
 
     node: FunctionNode
     plain: bool
 
 
-@dataclass(slots=True)
 class Module:
     """What one file says about its names. An unreadable file has no names, and counts as its `broken` text."""
 
-    path: Path
-    body: list[ast.stmt] = field(default_factory=list[ast.stmt])
-    bindings: dict[str, list[Entry]] = field(default_factory=dict[str, list[Entry]])
-    stars: list[Origin] = field(default_factory=list[Origin])
-    broken: str | None = None
-    top_sites: dict[tuple[int, str], Site] = field(default_factory=dict[tuple[int, str], Site])
-    _inner: dict[tuple[int, str], list[Site]] | None = None
-    _classes: dict[str, list[ast.ClassDef]] | None = None
+    def __init__(self, path: Path, *, body: list[ast.stmt] | None = None, broken: str | None = None) -> None:
+        self.path = path
+        self.body = body or []
+        self.broken = broken
+        self.bindings: dict[str, list[Entry]] = {}
+        self.stars: list[Origin] = []
+        self.top_sites: dict[tuple[int, str], Site] = {}
+        self._inner: dict[tuple[int, str], list[Site]] | None = None
+        self._classes: dict[str, list[ast.ClassDef]] | None = None
 
     def sites_of(self, code: CodeType) -> list[Site]:
         """Return where the code of a function was written; several lambdas of one line only if nothing tells them."""

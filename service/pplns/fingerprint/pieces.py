@@ -8,19 +8,18 @@ import ast
 import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from pplns.fingerprint.scopes import Reference, Scope
 from pplns.fingerprint.syntax import chain_of, digest_text, encode_scalar, fields_of, flat_parts, imports_of
+from pplns.model.frozen import Frozen
 
 _DEEP_RECURSION = 100_000  # Python calls take no C stack since 3.11
 
 IsDropped = Callable[[ast.expr], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Frozen):
     """The digest of one piece of source, and what it reaches outside of itself."""
 
     digest: str

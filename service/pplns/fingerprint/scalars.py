@@ -2,14 +2,11 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from decimal import Decimal
-from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pplns.fingerprint.syntax import encode_scalar
 
@@ -19,11 +16,19 @@ def encode_plain(value: Any) -> tuple[str, type[Any]] | None:
     numpy = _encode_numpy(value)
     if numpy is not None:
         return numpy, sys.modules["numpy"].generic
-    for base, text_of in _TEXTS:
+    for base, text_of in _texts():
         if isinstance(value, base):
             text = text_of(value)
             return None if text is None else (f"{base.__name__}({text})", base)
     return None
+
+
+def _texts() -> Iterator[tuple[type[Any], Callable[[Any], str | None]]]:
+    """Give the types that are known, and those of modules that are imported: no value is of another one's."""
+    yield from _TEXTS
+    for module, name, text_of in _TEXTS_OF_MODULES:
+        if module in sys.modules:
+            yield getattr(sys.modules[module], name), text_of
 
 
 def _encode_numpy(value: Any) -> str | None:
@@ -69,11 +74,13 @@ _TEXTS: tuple[tuple[type[Any], Callable[[Any], str | None]], ...] = (
     (time, _time_text),
     (timedelta, _timedelta_text),
     (timezone, lambda zone: str(zone.utcoffset(None))),
-    (ZoneInfo, lambda zone: zone.key),
-    (Decimal, str),
-    (Fraction, str),
     (UUID, lambda value: value.hex),
     (PurePath, PurePath.as_posix),
     (range, lambda value: f"{value.start:x} {value.stop:x} {value.step:x}"),
     (re.Pattern, lambda value: f"{encode_scalar(value.pattern)}{value.flags}"),
+)
+_TEXTS_OF_MODULES: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
+    ("zoneinfo", "ZoneInfo", lambda zone: zone.key),
+    ("decimal", "Decimal", str),
+    ("fractions", "Fraction", str),
 )

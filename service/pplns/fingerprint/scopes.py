@@ -3,7 +3,6 @@
 Python decides that for a whole function at once (a name bound anywhere in it is local everywhere in it), so a scope
 collects what is loaded and bound, and says what is left over when it ends. Only a class body goes line by line."""
 
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Chain = tuple[str, ...]  # a name and the attributes taken from it, `a.b.c`
@@ -26,17 +25,19 @@ class Reference(NamedTuple):
     origin: Origin | None = None
 
 
-@dataclass(slots=True)
 class Scope:
     """The names of one function, class body or comprehension, or of the `outside` that a piece stands in."""
 
-    kind: Literal["outside", "function", "class", "comprehension"]
-    parent: "Scope | None" = None
-    bound: set[str] = field(default_factory=set[str])
-    declared: set[str] = field(default_factory=set[str])
-    imports: dict[str, list[Origin]] = field(default_factory=dict[str, list[Origin]])
-    reached: dict[Chain, None] = field(default_factory=dict[Chain, None])  # a set that keeps the order
-    brought: dict[Reference, None] = field(default_factory=dict[Reference, None])
+    def __init__(
+        self, kind: Literal["outside", "function", "class", "comprehension"], parent: "Scope | None" = None
+    ) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.bound: set[str] = set()
+        self.declared: set[str] = set()
+        self.imports: dict[str, list[Origin]] = {}
+        self.reached: dict[Chain, None] = {}  # a set that keeps the order
+        self.brought: dict[Reference, None] = {}
 
     def load(self, chain: Chain) -> None:
         """Note that a name is read here."""

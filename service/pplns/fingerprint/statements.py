@@ -5,16 +5,15 @@ it, so that one branch of a long `try` doesn't stand for all of them."""
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from pplns.fingerprint.scopes import Origin
+from pplns.model.frozen import Frozen
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _CHANGING = (ast.Assign, ast.AugAssign, ast.Delete, ast.Expr)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Frozen):
     """A statement that binds or changes a name; `origin` where it is an import. `guards` are the headers around it."""
 
     statement: ast.AST

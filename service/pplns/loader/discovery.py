@@ -2,7 +2,6 @@
 
 A broken file is reported beside the pipelines of the other files; it never hides them."""
 
-import difflib
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -105,6 +104,8 @@ def _from_module(name: str, settings: Settings) -> Found:
 
 def _not_found(found: Found, name: str) -> NotFoundError:
     known = sorted(found.pipelines)
+    import difflib  # of use only after a mistake
+
     near = [one for one in known if one.casefold() == name.casefold()] or difflib.get_close_matches(name, known, n=1)
     places = ", ".join(one.place for one in found.broken)
     broken = f" What broken files define is not known: {places}." if places else ""

@@ -7,7 +7,6 @@ import importlib
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -17,13 +16,13 @@ from pplns.settings import Settings
 LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 
 
-@dataclass(slots=True)
 class _Entered:
     """What the process has of the project it works in: the entries and modules that came by the loader."""
 
-    root: Path | None = None
-    entries: list[str] = field(default_factory=list[str])
-    modules: dict[str, ModuleType] = field(default_factory=dict[str, ModuleType])
+    def __init__(self) -> None:
+        self.root: Path | None = None
+        self.entries: list[str] = []
+        self.modules: dict[str, ModuleType] = {}
 
     def leave(self) -> None:
         sys.path[:] = [entry for entry in sys.path if entry not in self.entries]

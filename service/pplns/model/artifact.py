@@ -1,12 +1,12 @@
 """Commits and artifacts: what a step leaves behind when it has finished."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from pplns.model.frozen import Frozen
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
+
+class StoredValue(Frozen):
     """One value of a step as it is stored: inside the commit (`inline`) or in an artifact of its own (`artifact`).
 
     `codec` names how it is read back, `meta` is what that codec needs for it. `digest` is of the stored bytes,
@@ -22,8 +22,7 @@ class StoredValue:
     columns: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Frozen):
     """The commit of a step: created once, never changed, the only thing that readers believe.
 
     `values` holds one value, or several for a step with several outputs (`several`). Times are aware UTC."""

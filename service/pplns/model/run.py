@@ -1,22 +1,23 @@
 """A run as the outside sees it: its states, its steps, its result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pplns.errors import PplnsError
+from pplns.model.frozen import Frozen
 
 RunState = Literal["queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost"]
 StepState = Literal["waiting", "running", "succeeded", "failed", "skipped"]
 RUN_STATES: tuple[RunState, ...] = ("queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost")
 STEP_STATES: tuple[StepState, ...] = ("waiting", "running", "succeeded", "failed", "skipped")
 TRIGGER_KINDS = ("manual", "api", "schedule", "pubsub", "cloudevent")
+NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Frozen):
     """What started a run: its kind, the key by which a second delivery is recognised, and the trigger's name.
 
     `timezone` is where `logical_date()` becomes a day. `details` is what the request carried besides parameters."""
@@ -25,7 +26,7 @@ class Trigger:
     key: str
     name: str | None = None
     timezone: str = "UTC"
-    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    details: Mapping[str, Any] = NO_DETAILS
 
     def as_json(self) -> dict[str, Any]:
         """Return the trigger as the run record shows it."""
@@ -35,8 +36,7 @@ class Trigger:
         }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(Frozen):
     """An error as records and answers show it; `traceback` holds the frames of the user's own code."""
 
     code: str
@@ -55,8 +55,7 @@ class ErrorInfo:
         return shown if self.traceback is None else {**shown, "traceback": self.traceback}
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(Frozen):
     """One step of a run. `attempts` counts its tries; `bytes` is what its checkpoint takes; `reused` says that an
     earlier attempt had committed it."""
 
@@ -80,8 +79,7 @@ class StepRecord:
         }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(Frozen):
     """A run: the record of DESIGN 6. Times are aware UTC. `final` says that no further delivery changes it."""
 
     run_id: str

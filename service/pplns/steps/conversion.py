@@ -4,7 +4,6 @@ Values come as text from a command line or typed from JSON, and nothing is guess
 `stored` gives the JSON form of a converted value, and converting that gives the value again."""
 
 import dataclasses
-import difflib
 import enum
 import json
 import typing
@@ -181,6 +180,8 @@ def _check_fields(found: Mapping[str, Any], annotation: type, place: str) -> Non
     known = f"{shown(annotation)} has the fields {', '.join(repr(name) for name in fields)}."
     for name in found:
         if name not in fields:
+            import difflib  # of use only after a mistake
+
             near = difflib.get_close_matches(name, fields, n=1)
             raise RefusedError(
                 "is unknown", known, f"{place}.{name}", f"Did you mean {near[0]!r}?" if near else "Leave it out."

@@ -2,7 +2,6 @@
 
 An unknown, missing or unconvertible parameter is refused by its name before anything runs."""
 
-import difflib
 import json
 import sys
 import types
@@ -216,6 +215,8 @@ def _check_names(pipeline: "Pipeline[Any, Any]", parameters: tuple[Parameter, ..
     known = [parameter.name for parameter in parameters]
     for name in sent:
         if name not in known:
+            import difflib  # of use only after a mistake
+
             near = difflib.get_close_matches(name, known, n=1)
             raise ParameterError(
                 f"The pipeline {pipeline.name!r} has no parameter {shorten(name)}.",

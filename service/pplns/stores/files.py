@@ -63,6 +63,7 @@ class FileStore:
         self._root = str(self.path)
         self._fsync = fsync
         self._publish = publish or (publish_by_rename if os.name == "nt" else publish_by_link)
+        self.writes_at_once = not fsync and os.name != "nt"  # there a file may be held for seconds
 
     def __repr__(self) -> str:
         return f"FileStore({self._root!r})"

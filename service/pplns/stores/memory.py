@@ -15,6 +15,7 @@ class MemoryStore:
     """Objects in a dict; `monotonic` gives the age of registers, in seconds."""
 
     shares_host = True
+    writes_at_once = False  # what is tried on it is to run as it would on a store that takes its time
     compresses = False
 
     def __init__(self, url: str = "memory:", *, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -5,14 +5,14 @@ second process couldn't see. All errors of the medium come out as StoreError."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+from pplns.model.frozen import Frozen
 
 Buffer = bytes | bytearray | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Frozen):
     """A value that is replaced by compare-and-swap.
 
     `age_s` is how long ago it was last swapped or renewed, by the store's own clock only."""
@@ -51,6 +51,11 @@ class Store(Protocol):
     @property
     def compresses(self) -> bool:
         """Whether Arrow tables are compressed: where bytes travel further than to a disk, that is faster."""
+        ...
+
+    @property
+    def writes_at_once(self) -> bool:
+        """Whether a small object is written in less time than handing it to another thread takes."""
         ...
 
     def prepare(self) -> None:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Literal
 
 from pplns.engine.events import AttemptStarted, Event, StepCommitted
@@ -84,7 +83,7 @@ class MortalStore(PassingStore):
         found = super().read_register(name)
         if found is None or self._expired.get(name) != found.generation:
             return found
-        return replace(found, age_s=math.inf)
+        return found.replace(age_s=math.inf)
 
     def swap(self, name: str, data: bytes, *, expected: int) -> int | None:
         """Write a register and remember that this attempt holds it."""

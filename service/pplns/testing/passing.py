@@ -38,6 +38,11 @@ class PassingStore(ABC):
         """Whether Arrow tables are compressed."""
         return self._store.compresses
 
+    @property
+    def writes_at_once(self) -> bool:
+        """No: what surrounds an operation may hold it up."""
+        return False
+
     def prepare(self) -> None:
         """Make the store ready for writing."""
         with self.meet("prepare", ""):

@@ -27,6 +27,7 @@ LISTING_FIELDS = "items(name),prefixes,nextPageToken"
 class GcsStore:
     """Objects in a bucket, under a prefix. `data_patience` and `lease_patience` bound a call with all its tries."""
 
+    writes_at_once = False
     shares_host = False  # pids repeat from container to container
     compresses = True
 
