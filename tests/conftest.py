@@ -38,11 +38,34 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("pplns")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what takes a sample: `-m "not slow"` leaves the long proofs out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as slow what takes a sample: `-m "not slow"` leaves the long proofs out. Thin out the sampled modules."""
     for item in items:
         if "sample" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    samples = config.stash[SAMPLES]
+    if not samples.full and len({item.path for item in items}) > 1:
+        left_out = [one for module in _sampled_modules(items) for one in _leave_out(module, samples)]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _sampled_modules(items: list[pytest.Item]) -> list[list[pytest.Item]]:
+    """Return the tests of each module that is marked as sampled."""
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            modules.setdefault(str(item.path), []).append(item)
+    return list(modules.values())
+
+
+def _leave_out(tests: list[pytest.Item], samples: Samples) -> list[pytest.Item]:
+    """Return the tests of a sampled module that the seed doesn't draw."""
+    marker = tests[0].get_closest_marker("sampled")
+    count = min(len(tests), int(marker.args[0]) if marker else len(tests))
+    samples.taken[tests[0].nodeid.partition("::")[0]] = count
+    drawn = set(random.Random(samples.seed).sample(range(len(tests)), count))
+    return [one for place, one in enumerate(tests) if place not in drawn]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from pplns_deploy.locking.lockfile import Lock
 
 pytestmark = [
     pytest.mark.needs_google_provider,
+    pytest.mark.slow,
+    pytest.mark.sampled(4),
     pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
 COMMAND_SECONDS = 600

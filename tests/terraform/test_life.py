@@ -14,7 +14,7 @@ from pplns.errors import StoreError
 from pplns_deploy.terraform import warn_of_changes
 from terraforming import STATE_BUCKET, Google, Terraform, TerraformFailed, environment_on, google
 
-pytestmark = [pytest.mark.needs_google_provider, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_google_provider, pytest.mark.slow, pytest.mark.sampled(6)]
 SERVICES = "projects/acme-data/locations/europe-west1/services"
 JOBS = "projects/acme-data/locations/europe-west1/jobs"
 BUCKET = "acme-data-pplns-prod"
