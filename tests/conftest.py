@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -31,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun by a shell in the background; children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     samples = Samples(seed=config.getoption("--seed"), full=config.getoption("--full"))
     config.stash[SAMPLES] = samples
     examples = 1000 if samples.full else 60

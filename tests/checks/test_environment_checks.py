@@ -2,6 +2,7 @@
 
 import subprocess
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,13 @@ def checkable(tmp_path: Path) -> Checkable:
         {"top": "try:\n    import nothing\nexcept ImportError:\n    pass\n"},
         {"path": "gs://bucket/in"}, {"path": "data/in.csv"}, {"path": "/tmp/in.csv"},
         {"body": 'open("keys.csv")'},
-        {
-            "top": "def f():\n    import google.cloud.bigquery\n",
-            "table": "[@defaults]\nbigquery = {jobs = true}",
-        },
+        pytest.param(
+            {
+                "top": "def f():\n    import google.cloud.bigquery\n",
+                "table": "[@defaults]\nbigquery = {jobs = true}",
+            },
+            marks=pytest.mark.skipif(not find_spec("google.cloud.bigquery"), reason="BigQuery's library isn't there"),
+        ),
         {"table": 'params = {n = 2}\ninvokers = ["group:a@b.c"]\n[@pipelines.sales]\npaused = true'},
     ],
 )  # fmt: skip

@@ -180,7 +180,9 @@ def test_no_interleaving_of_requests_forks_or_forgets_a_run(sample: Callable[...
     run_state_machine_as_test(Machine, settings=settings(max_examples=examples, stateful_step_count=60))
 
 
-@pytest.mark.parametrize(("breaks", "shown"), [("goes_on_with_any", "went on after"), ("loses_messages", "forgotten")])
+@pytest.mark.parametrize(
+    ("breaks", "shown"), [("goes_on_with_any", "went on after"), ("loses_messages", "forgotten|come again for ever")]
+)
 def test_the_machine_notices_what_breaks_a_chain(breaks: str, shown: str) -> None:
     """A delivery that goes on beside the chain, and a topic that confirms what it doesn't send."""
 
