@@ -8,18 +8,19 @@ import heapq
 from collections.abc import Iterable
 from queue import SimpleQueue
 
-from pplns import codecs
 from pplns.engine import events
 from pplns.engine.committer import Committed, Committer, Crashed, Gone, Stored, WriteFailed
 from pplns.engine.context import StepTimedOut
+from pplns.engine.ending import Ending, run_timed_out
 from pplns.engine.plan import Plan
 from pplns.engine.planner import Planner
 from pplns.engine.progress import Phase, Progress
+from pplns.engine.retries import Retries
 from pplns.engine.retry import Again, decide
 from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
 from pplns.engine.under_way import TriesUnderWay
 from pplns.engine.values import Values
-from pplns.engine.work import Boundary, DrainBegun, Outcome, Stop, StopRequested, Work
+from pplns.engine.work import DrainBegun, Outcome, Stop, StopRequested, Work
 from pplns.errors import LeaseLost, StoreError
 from pplns.logs.redaction import redact_error
 from pplns.model.artifact import Commit, StoredValue
@@ -35,6 +36,10 @@ class _Finished:
         self.returned = returned
         self.values: tuple[StoredValue, ...] | None = returned.stored
         self.committing = False
+
+    @property
+    def size_bytes(self) -> int | None:
+        return None if self.values is None else sum(value.size_bytes for value in self.values)
 
 
 class Executor:
@@ -55,19 +60,13 @@ class Executor:
         self._order = {name: place for place, name in enumerate(work.graph.names)}
         self._startable: list[tuple[int, str]] = []
         self._finished: dict[str, _Finished] = {}
-        self._retries: list[tuple[float, str]] = []
-        self._waiting_for_retry: set[str] = set()
-        self._failures: dict[str, tuple[ErrorInfo, float]] = {}
-        self._error: ErrorInfo | None = None
-        self._final = False
-        self._stopped: Stop | None = None
+        self._retries = Retries()
+        self._ending = Ending()
         self._clock = work.clock
         self._scope = work.scope or frozenset(work.graph.names)
         self._reused: set[str] = set()
-        self._boundary: Boundary | None = None
         self._has_begun = False
         self._has_committed = False
-        self._is_abandoned = False
 
     def stop(self, reason: Stop = "interrupted") -> None:
         """Ask for the end of the attempt: what runs is abandoned, commits in flight are waited for."""
@@ -89,7 +88,7 @@ class Executor:
             self._adopt(self._planner.first_plan())
             self._planner.announce(self._reused)
             if self._work.drain is not None and self._work.drain.is_set:
-                self._boundary = "draining"
+                self._ending.boundary = "draining"
             self._go_on()
             while self._is_busy():
                 self._handle(self._next_report())
@@ -137,20 +136,12 @@ class Executor:
 
     # What starts
 
-    @property
-    def _is_stopping(self) -> bool:
-        return self._error is not None
-
-    @property
-    def _is_closing(self) -> bool:
-        return self._is_stopping or self._boundary is not None
-
     def _is_busy(self) -> bool:
-        if self._is_abandoned:
+        if self._ending.is_abandoned:
             return False
         if self._tries or any(one.committing or one.values is None for one in self._finished.values()):
             return True
-        return not self._is_closing and bool(self._startable or self._retries)
+        return not self._ending.is_closing and bool(self._startable or self._retries)
 
     def _consider(self, name: str) -> None:
         if name in self._scope and self._is_due(name):
@@ -162,19 +153,20 @@ class Executor:
         self._start_what_may()
 
     def _start_what_may(self) -> None:
-        while self._startable and not self._is_closing and len(self._tries) < self._work.parallel_steps:
+        while self._startable and not self._ending.is_closing and len(self._tries) < self._work.parallel_steps:
             _, name = heapq.heappop(self._startable)
             if self._is_due(name) and self._is_in_time() and self._has_room(name, at=self._clock.monotonic()):
                 self._start(name)
-        if self._retries and not (self._tries or self._finished or self._startable):
-            when, name = self._retries[0]
+        waiting = self._retries.first()
+        if waiting and not (self._tries or self._finished or self._startable):
+            when, name = waiting
             self._has_room(name, at=when)  # nothing else to do until then: don't wait for it in vain
 
     def _is_in_time(self) -> bool:
         """Tell whether the run's own timeout hasn't passed; if it has, the run fails for good."""
         if self._work.deadline is None or self._clock.monotonic() < self._work.deadline:
             return True
-        self._fail(_run_timed_out(), final=True)
+        self._ending.fail(run_timed_out(), final=True)
         return False
 
     def _has_room(self, name: str, *, at: float) -> bool:
@@ -183,11 +175,11 @@ class Executor:
         timeout_s = self._graph[name].step.options_set.timeout
         if budget is None or not self._has_begun or budget.has_room(timeout_s, at=at):
             return True
-        self._boundary = self._boundary or "budget"
+        self._ending.boundary = self._ending.boundary or "budget"
         return False
 
     def _is_due(self, name: str) -> bool:
-        if name in self._waiting_for_retry or self._plan[name].action != "run":
+        if name in self._retries or self._plan[name].action != "run":
             return False
         return self._progress.may_start(name)
 
@@ -195,7 +187,7 @@ class Executor:
         try:
             self._work.lease.require()
         except StoreError as error:
-            self._fail(redact_error(ErrorInfo.of(error)), final=False)
+            self._ending.fail(redact_error(ErrorInfo.of(error)), final=False)
             return
         version, is_grounded = str(self._plan[name].version), self._progress.is_grounded(name)
         one = self._tries.start(name, version=version, is_grounded=is_grounded)
@@ -207,10 +199,12 @@ class Executor:
 
     def _next_report(self) -> object:
         """Return the next report, or None when a timer is due."""
-        timers = [*(when for when, _ in self._retries[:1]), *self._tries.deadlines()]
-        if self._work.deadline is not None and not self._is_stopping:
+        timers = self._tries.deadlines()
+        if waiting := self._retries.first():
+            timers.append(waiting[0])
+        if self._work.deadline is not None and not self._ending.is_stopping:
             timers.append(self._work.deadline)
-        if self._work.drain is not None and self._boundary == "draining":
+        if self._work.drain is not None and self._ending.boundary == "draining":
             timers.append(self._clock.monotonic() + max(0.0, self._work.drain.left_s))
         is_busy = bool(self._tries or self._finished)
         return self._clock.take(self._reports, until=min(timers, default=None), is_busy=is_busy)
@@ -234,9 +228,10 @@ class Executor:
             case Gone():
                 raise LeaseLost(self._work.head.run_id)
             case StopRequested():
-                self._on_stop(report.reason)
+                self._abandon()
+                self._ending.stop(report.reason)
             case DrainBegun():
-                self._boundary = "draining"
+                self._ending.boundary = "draining"
             case _:
                 self._on_timer()
 
@@ -250,7 +245,7 @@ class Executor:
         finished = self._finished[name] = _Finished(one, report)
         if finished.values is None:
             self._committer.store(name, one.token, version=one.version, held=report.held)
-        self._observe(events.StepFinished(name, report.duration_s, _rows(report.held), _size(finished.values)))
+        self._observe(events.StepFinished(name, report.duration_s, report.rows, finished.size_bytes))
         self._commit_if_may(name)
         self._consider_around(name)
 
@@ -340,16 +335,15 @@ class Executor:
         tries = max(self._tries.count_here(one.step), min(one.number, retry.attempts))
         decision = decide(error, retry, tries=tries, spread=self._clock.spread(), remaining_s=left)
         self._progress[one.step] = Phase.WAITING
-        if isinstance(decision, Again) and not self._is_stopping:
-            heapq.heappush(self._retries, (self._clock.monotonic() + decision.delay_s, one.step))
-            self._waiting_for_retry.add(one.step)
+        if isinstance(decision, Again) and not self._ending.is_stopping:
+            self._retries.add(one.step, at=self._clock.monotonic() + decision.delay_s)
             self._observe(events.StepRetrying(one.step, one.number, decision.delay_s, info))
             return
         final = not isinstance(decision, Again) and decision.final
         self._progress[one.step] = Phase.FAILED
-        self._failures[one.step] = (info, duration_s)
+        self._ending.fail_step(one.step, info, duration_s=duration_s)
         self._observe(events.StepFailed(one.step, one.number, duration_s, info))
-        self._fail(info, final=final)
+        self._ending.fail(info, final=final)
 
     def _on_write_failed(self, report: WriteFailed) -> None:
         finished = self._finished.get(report.step)
@@ -358,30 +352,23 @@ class Executor:
         del self._finished[report.step]
         self._progress[report.step] = Phase.FAILED
         info, final = redact_error(ErrorInfo.of(report.error)), not isinstance(report.error, StoreError)
-        self._failures[report.step] = (info, finished.returned.duration_s)
-        self._observe(events.StepFailed(report.step, finished.one.number, finished.returned.duration_s, info))
+        duration_s = finished.returned.duration_s
+        self._ending.fail_step(report.step, info, duration_s=duration_s)
+        self._observe(events.StepFailed(report.step, finished.one.number, duration_s, info))
         self._abandon(self._graph.descendants(report.step))  # they may be waiting for this commit
-        self._fail(info, final=final)
-
-    def _on_stop(self, reason: Stop) -> None:
-        self._stopped = self._stopped or reason
-        self._abandon()
-        info = ErrorInfo(reason, f"The run was {reason}.", "Resume it: what is committed stays.")
-        self._fail(info, final=reason == "cancelled")
+        self._ending.fail(info, final=final)
 
     def _on_timer(self) -> None:
         now = self._clock.monotonic()
-        while self._retries and self._retries[0][0] <= now:
-            _, name = heapq.heappop(self._retries)
-            self._waiting_for_retry.discard(name)
+        for name in self._retries.take_due(now):
             self._consider(name)
         for one in self._tries.overdue(now):
             self._time_out(one)
-        if self._work.deadline is not None and self._work.deadline <= now and not self._is_stopping:
+        if self._work.deadline is not None and self._work.deadline <= now and not self._ending.is_stopping:
             self._abandon()
-            self._fail(_run_timed_out(), final=True)
-        if self._boundary == "draining" and self._work.drain is not None and self._work.drain.left_s <= 0:
-            self._is_abandoned = True
+            self._ending.fail(run_timed_out(), final=True)
+        if self._ending.boundary == "draining" and self._work.drain is not None and self._work.drain.left_s <= 0:
+            self._ending.is_abandoned = True
 
     def _time_out(self, one: Try) -> None:
         timeout = self._graph[one.step].step.options_set.timeout
@@ -400,43 +387,11 @@ class Executor:
         for name in self._tries.abandon(names):
             self._progress[name] = Phase.WAITING
 
-    def _fail(self, info: ErrorInfo, *, final: bool) -> None:
-        """Stop starting steps. The first failure is the run's; a final one outweighs one that a retry could help."""
-        if self._error is None or (final and not self._final):
-            self._error, self._final = info, final
-
     def _outcome(self) -> Outcome:
-        done = set(self._progress.steps_in(Phase.DURABLE))
         steps = tuple(self._step_record(name) for name in self._graph.names)
-        is_partial = not done.issuperset(self._graph.names)
-        if done.issuperset(self._scope):
-            return Outcome(succeeded=True, is_partial=is_partial, steps=steps, commits=self._commits)
-        return Outcome(
-            succeeded=False, is_partial=is_partial, steps=steps, commits=self._commits, error=self._error,
-            final=self._final, stopped=self._stopped, boundary=None if self._error else self._boundary,
-            has_committed=self._has_committed, is_abandoned=self._is_abandoned,
-        )  # fmt: skip
+        return self._ending.outcome(steps, self._commits, scope=self._scope, has_committed=self._has_committed)
 
     def _step_record(self, name: str) -> StepRecord:
         if self._progress[name] is Phase.DURABLE:
             return step_record(self._commits[name], reused=name in self._reused)
-        tries = self._tries.count(name)
-        if name in self._failures:
-            info, duration_s = self._failures[name]
-            return StepRecord(step=name, state="failed", attempts=tries, duration_s=round(duration_s, 6), error=info)
-        return StepRecord(step=name, state="waiting" if name in self._scope else "skipped", attempts=tries)
-
-
-def _rows(held: tuple[codecs.Held, ...]) -> int | None:
-    counts = [one.rows for one in held if one.rows is not None]
-    return sum(counts) if counts else None
-
-
-def _size(values: tuple[StoredValue, ...] | None) -> int | None:
-    return None if values is None else sum(value.size_bytes for value in values)
-
-
-def _run_timed_out() -> ErrorInfo:
-    return ErrorInfo(
-        "run_timed_out", "The run took longer than the pipeline's timeout.", "Raise @pipeline(timeout=…), or split it."
-    )
+        return self._ending.record(name, tries=self._tries.count(name), scope=self._scope)

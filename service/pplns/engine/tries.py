@@ -52,6 +52,12 @@ class Returned(Frozen):
     duration_s: float
     finished_at: datetime
 
+    @property
+    def rows(self) -> int | None:
+        """How many rows there are in all, or None where nothing held has rows."""
+        counts = [one.rows for one in self.held if one.rows is not None]
+        return sum(counts) if counts else None
+
 
 class Raised(Frozen):
     """A try ended with an error; `info` is what records keep of it."""

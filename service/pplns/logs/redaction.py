@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from pplns.model.run import ErrorInfo
 
@@ -66,6 +65,10 @@ class Register:
 
     def unfinished(self, text: str) -> int:
         """Return how many characters at the end of a text may be the beginning of a value."""
+        if not self._spellings:
+            return 0
+        from urllib.parse import quote
+
         longest = 0
         for value in tuple(self._spellings):
             for spelled in (value, quote(value, safe="")):
