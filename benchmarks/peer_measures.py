@@ -107,6 +107,8 @@ def _environ() -> dict[str, str]:
 
 def _run(command: list[str], variables: dict[str, str], *, says: bool = True, is_killed: bool = False) -> Ended:
     """Run a process in a session of its own, so that the servers it starts end with it."""
+    if hasattr(os, "sync"):
+        os.sync()  # or it would wait for what the process before it has written
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         process = subprocess.Popen(command, env=variables, stdout=out, stderr=errors, start_new_session=True)
