@@ -9,6 +9,7 @@ come from the commits shows, wherever it went. `publish` writes what it saw to t
 import ctypes
 import os
 import random
+import signal
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ STEP_SECONDS = 0.02
 BEFORE_NEXT_TRY_S = 0.02
 INPUTS = {"first": [], "left": ["first"], "right": ["first"], "both": ["left", "right"], "publish": ["both"]}
 holding: dict[str, float] = {}  # the step that holds the interpreter's lock, and for how long
+stopping: set[str] = set()  # steps in which the process stops, until it is told to go on
 
 Value = dict[str, Any]
 
@@ -44,6 +46,8 @@ def traced(name: str, *inputs: Value) -> Value:
     """Take a step's time and return a value that no other call returns."""
     note("start", name, os.getpid())
     time.sleep(STEP_SECONDS)
+    if name in stopping:
+        os.kill(os.getpid(), signal.SIGSTOP)
     if name in holding:
         ctypes.PyDLL(None).usleep(int(holding[name] * 1e6))  # PyDLL calls C without letting go of the lock
     return {"by": new_token(), "of": [one["by"] for one in inputs]}
@@ -101,10 +105,12 @@ def race(
     is_person: bool = False,
     clock_seed: int | None = None,
     holds: Sequence[Any] = (),
+    stops_in: str | None = None,
 ) -> dict[str, Any]:
     """Run or resume a run again and again until it has ended; LeaseHeld is the only error that may come."""
     os.environ["RACING_JOURNAL"] = journal
     holding.update([tuple(holds)] if holds else [])  # type: ignore[list-item]
+    stopping.update([stops_in] if stops_in else [])
     store, settings = open_store(url, root=ROOT), settings_of(ROOT, PPLNS_LEASE_SECONDS=str(lease_seconds))
     clock = None if clock_seed is None else JumpingClock(clock_seed)
     refused = 0

@@ -151,9 +151,8 @@ def test_c_code_that_holds_the_interpreters_lock(track: Track, rng: random.Rando
 @pytest.mark.parametrize("step", ["first", "right", "publish"])
 def test_a_stale_holder_changes_nothing(track: Track, step: str) -> None:
     """Stopped in a step and overtaken, it wakes when all is done: no commit, redo or end is written or changed."""
-    stale = track.start("r")
+    stale = track.start("r", stops_in=step)
     track.wait_for("r", f"start {step}")
-    os.kill(stale.pid, signal.SIGSTOP)
     answers = track.answers([track.start("r")])
     before = snapshot(track.store, "r")
 
