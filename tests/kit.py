@@ -8,6 +8,8 @@ from pplns.engine.events import Observer, ignore
 from pplns.engine.runner import ALL_STEPS, Origin, Selection, resume_run, run_pipeline
 from pplns.model.run import RunRecord
 from pplns.settings import Settings, load_settings
+from pplns.state.artifacts import load_value
+from pplns.state.history import read_commit
 from pplns.steps import Pipeline
 from pplns.stores import Store
 from pplns.testing import FailingStore
@@ -66,6 +68,11 @@ class MetStore(FailingStore):
         """Create an object after the test has met its name."""
         self.before_create(name)
         return super().create(name, data)
+
+
+def stored_values(store: Store, pipeline: str, run_id: str, step: str) -> list[Any]:
+    """Return what a step of a run returned, read from its checkpoint: one value, or several for several outputs."""
+    return [load_value(store, value).handout() for value in read_commit(store, pipeline, run_id, step).values]
 
 
 def steps_of(record: RunRecord) -> dict[str, str]:

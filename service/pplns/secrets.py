@@ -66,7 +66,7 @@ class Secret(Frozen):
                 f"The secret {self.name!r} has no value here.",
                 f"It comes from the environment variable {self.variable}, or a line of that name in {DOTENV} beside"
                 " pyproject.toml; in the cloud from `secrets` of the environment in [tool.pplns.env].",
-                f"Set {self.variable}. `pplns check` finds every secret without a source.",
+                f"Set {self.variable}, or write the line {self.variable}=… into {DOTENV}.",
             )
         hide(found)
         return found

@@ -41,7 +41,7 @@ def findings_of(settings, **options):
     [
         {},
         {"triggers": [PubSub("orders")]},
-        {"triggers": [Schedule("0 6 * * *", params={"n": 1}), Schedule("0 6 * * *", params={"n": 2})]},
+        {"triggers": [Schedule("0 6 * * *", params={"n": 1}), Schedule("0 6 * * *", params={"n": 2}, name="two")]},
         {"timeout": 100, "step": load.options(timeout=25, retry=Retry(attempts=3, delay=5))},
         {"step": load.options(timeout=7200), "resources": Resources(cpu_always=True)},
         {"resources": Resources(cpu=4, memory="2Gi")},
@@ -62,6 +62,14 @@ def test_what_is_sound_has_no_findings(settings, options):
         ({"triggers": [PubSub("orders", params={"k": 1})]}, "error", "has no parameter 'k'"),
         ({"triggers": [PubSub("orders", params={"m": "x"})]}, "error", "The parameter 'm' is 'x'."),
         ({"triggers": [PubSub("orders"), PubSub("orders", name="again")]}, "warning", "stands there twice"),
+        (
+            {"triggers": [Schedule("0 6 * * *", timezone=zone, params={"n": 1}) for zone in ("UTC", "Asia/Tokyo")]},
+            "error", "Two schedules are called '0 6 * * *'",
+        ),
+        (
+            {"triggers": [Schedule("0 6 * * *", params={"n": number}) for number in (1, 2)]},
+            "error", "Two schedules are called '0 6 * * *'",
+        ),
         ({"timeout": 60, "step": load.options(timeout=61)}, "warning", "the whole pipeline one of 60 s"),
         ({"step": load.options(timeout=3601)}, "warning", "a request to Cloud Run lasts at most 3600 s"),
         ({"triggers": [PubSub("orders")], "step": load.options(timeout=601)}, "warning", "a Pub/Sub push lasts"),

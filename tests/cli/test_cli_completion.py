@@ -82,4 +82,4 @@ def test_another_shell_is_refused(pplns):
     answer = pplns("completion", "tcsh")
 
     assert answer.code == 2
-    assert "'bash', 'zsh', 'fish'" in answer.err
+    assert "'tcsh' is none of bash, zsh, fish" in answer.err

@@ -39,6 +39,14 @@ def test_a_mistyped_command_gets_the_nearest_one(pplns):
     assert answer.err == "Error: There is no command 'rnu'. Did you mean 'run'?\n  → See `pplns --help`.\n"
 
 
+def test_an_option_without_its_value_points_at_the_help_of_its_command(pplns):
+    """The hint names the command that was typed, not the whole of pplns."""
+    answer = pplns("run", "shop", "-p")
+
+    assert answer.code == 2
+    assert answer.err.endswith("  → See `pplns run --help`.\n")
+
+
 def test_a_command_like_none_gets_them_all(pplns):
     """Where no name is near the commands are listed."""
     assert "Commands: init, list, show" in pplns("zzzzzz").err

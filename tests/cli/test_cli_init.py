@@ -82,6 +82,8 @@ def test_daily_orders_runs_offline(pplns, tmp_path, monkeypatch):
     made = pplns("init", "orders", "--example", "daily_orders")
 
     assert made.out.splitlines()[-1] == "  pplns run daily_orders"
+    project = tomllib.loads((tmp_path / "orders" / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == ["pplns", "google-cloud-bigquery>=3.20,<4"]
     ran = pplns("run", "daily_orders", "--project", "orders", "-p", "day=2024-03-09", "--json")
     assert ran.document["state"] == "succeeded"
     assert ran.document["result"]["written"]["rows"] == 4

@@ -69,6 +69,15 @@ def test_show_as_text(shop, pplns):
     assert out.endswith("Steps\n  split\n  check    ← split  (2 tries, 0 s apart)\n  publish  ← split; after check\n")
 
 
+def test_show_names_a_default_as_it_names_the_choices(shop, pplns):
+    """The member of an Enum stands there by its name, whatever its value is."""
+    file = shop / "pipelines" / "shop.py"
+    mode = 'from enum import Enum\n\nclass Mode(Enum):\n    FAST = "f"\n    SLOW = "s"\n\n'
+    file.write_text(mode + file.read_text().replace("n: int = 3", "n: int = 3, mode: Mode = Mode.FAST"))
+
+    assert "mode    FAST | SLOW  FAST\n" in pplns("show", "shop").out
+
+
 def test_show_as_mermaid(shop, pplns):
     """Arrows for data, dotted arrows for order alone."""
     assert pplns("show", "shop", "--format", "mermaid").out.splitlines() == [

@@ -75,6 +75,17 @@ def test_a_run_id_that_has_ended_is_shown_and_nothing_runs(shop, pplns):
     assert "The run succeeded before" in again.out
 
 
+def test_a_run_id_that_was_not_chosen_names_its_run_too(shop, pplns):
+    """An id as `pplns runs` shows it is accepted wherever a run id is."""
+    run_id = pplns("run", "shop", "--json").document["run_id"]
+
+    again = pplns("run", "shop", "--run-id", run_id, "--from", "split")
+
+    assert again.code == 0
+    assert "printed by a step" in again.out
+    assert f"Run {run_id} of shop, attempt 2" in again.out
+
+
 def test_a_run_id_with_other_parameters_is_refused(shop, pplns):
     """A run id stands for one run with its parameters."""
     pplns("run", "shop", "--run-id", "first")

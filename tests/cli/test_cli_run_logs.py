@@ -126,6 +126,15 @@ def test_a_run_without_lines_says_so(shop, pplns):
     assert answer.err == "No step of quiet/q logged or printed anything.\nWhat it did: pplns run-info quiet/q\n"
 
 
+def test_lines_that_are_not_wanted_are_counted(talking, pplns):
+    """What was asked for is named, so that a misspelt step shows."""
+    pplns("run", "talking", "--run-id", "one")
+
+    answer = pplns("logs", "talking", "--step", "speek", "--severity", "ERROR")
+
+    assert "has no line of step 'speek' at ERROR or above; it has" in answer.err
+
+
 @pytest.mark.parametrize(
     ("reference", "message", "hint"),
     [

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from pplns.errors import StopSignal
 from pplns.stores import MemoryStore, Store
 from pplns.stores.protocol import Upload
 
-journal: list[tuple[str, str]] = []
+Journal = list[tuple[str, str]]
+journal_of: ContextVar[Journal] = ContextVar("journal_of")  # an attempt: threads of one that died may still write
 
 
 class Killed(StopSignal):
@@ -67,8 +69,7 @@ class DyingStore(MemoryStore):
 
 
 def journaled(name: str, value: Any) -> Any:
-    journal.append(("start", name))
-    journal.append(("finish", name))
+    journal_of.get().extend([("start", name), ("finish", name)])
     return value
 
 
@@ -110,10 +111,10 @@ def committed(store: Store) -> set[str]:
 def attempt(runs: Runs, shared: MemoryStore, *, dies_at: int, after: bool) -> int:
     """Run until the store dies and check what may be repeated; return the number of operations that were begun."""
     dying = DyingStore(shared, dies_at=dies_at, after=after)
-    known, before = committed(shared), len(journal)
+    known, here = committed(shared), Journal()
+    journal_of.set(here)
     with contextlib.suppress(Killed):
         Runs(dying, runs.settings).run(small, run_id="r")
-    here = journal[before:]
     started = Counter(name for what, name in here if what == "start")
     assert not known & set(started), "a committed step ran again"
     lost = set(started) - committed(shared)
@@ -123,7 +124,6 @@ def attempt(runs: Runs, shared: MemoryStore, *, dies_at: int, after: bool) -> in
 
 @pytest.fixture
 def runs() -> Runs:
-    journal.clear()
     return Runs(MemoryStore(), settings_of(Path(__file__).parents[2]))
 
 

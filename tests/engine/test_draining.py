@@ -53,6 +53,16 @@ def pair() -> Any:
 
 
 @pipeline
+def doubling(n: int = 1) -> Any:
+    return second(n)
+
+
+@pipeline(name="doubling")
+def other_parameters(amount: int = 1) -> Any:
+    return second(amount)
+
+
+@pipeline
 def hanging() -> Any:
     return second(stuck())
 
@@ -132,6 +142,17 @@ def test_a_scheduled_run_that_is_held_is_handed_over(runs: Runs, store: MetStore
     assert (record.state, topic.messages) == ("continuing", [("r", lease.attempt)])
     with pytest.raises(LeaseHeld):
         deliver(pair, "r", lease.attempt, store=store, settings=runs.settings, bounds=topic.bounds())
+
+
+def test_a_scheduled_run_that_can_never_go_on_is_handed_over_too(runs: Runs, store: MetStore, topic: Topic) -> None:
+    """Its stored parameters don't convert any more, but somebody holds it: its message will end it for good."""
+    run(runs, topic.bounds(0.0, hands_over_when_busy=True), doubling)
+    topic.messages.clear()
+    lease = acquire_lease(store, "doubling/runs/r", Claim(Holder("elsewhere"), 30.0), reopen=True)
+
+    record = run(runs, topic.bounds(hands_over_when_busy=True), other_parameters)
+
+    assert (record.state, topic.messages) == ("continuing", [("r", lease.attempt)])
 
 
 def test_a_handover_that_fails_is_an_error(runs: Runs, topic: Topic) -> None:

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kit import Runs
+from kit import Runs, stored_values
 from pplns import pipeline, step
-from pplns.state.values import read_values
 
 KINDS = ("pandas", "numpy", "list", "dict", "set", "series", "nested")
 
@@ -101,7 +100,7 @@ def late_siblings(kind: str) -> Any:
 def test_a_consumer_spoils_only_its_own(runs: Runs, kind: str) -> None:
     """Two spoilers, the producer's own reference, and two readers: the readers see what was returned."""
     record = runs.run(siblings, {"kind": kind}, run_id="r")
-    _, values = read_values(runs.store, "siblings", "r", "make")
+    values = stored_values(runs.store, "siblings", "r", "make")
 
     assert record.result == [repr(value_of(kind))] * 2
     assert repr(values[0]) == repr(value_of(kind))

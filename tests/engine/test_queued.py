@@ -122,6 +122,28 @@ def test_stored_parameters_that_do_not_convert_end_the_run(runs: Runs, topic: To
     assert come(runs, topic, queued.run_id, 0).state == "failed"
 
 
+def test_a_redelivery_whose_parameters_do_not_convert_ends_its_run(runs: Runs, store: MetStore) -> None:
+    """The code changed since the run began: it isn't left open behind a delivery that is refused."""
+    pushed = {"trigger": Trigger("pubsub", "sub/7"), "by_person": False, "logical_date": NOON}
+    store.fail("create", matching="/steps/")
+    runs.run(keyed, {"n": 2}, **pushed)
+    store.mend()
+
+    record = runs.run(other_parameters, {"n": 2}, **pushed)
+
+    assert record.error is not None
+    assert (record.state, record.final, record.error.code) == ("failed", True, ParameterError.code)
+    assert len(list_runs(store)) == 1
+
+
+def test_a_first_delivery_whose_parameters_do_not_convert_is_no_run(runs: Runs, store: MetStore) -> None:
+    """It is refused, and nothing is recorded."""
+    with pytest.raises(ParameterError, match="'n'"):
+        runs.run(other_parameters, {"n": 2}, trigger=Trigger("pubsub", "sub/8"), by_person=False, logical_date=NOON)
+
+    assert list_runs(store) == []
+
+
 def test_a_run_that_is_taken_over_while_it_is_ended(runs: Runs, store: MetStore, topic: Topic) -> None:
     """Whoever would end it for good, since its parameters don't convert, is told that another process works on it."""
     queued = queue(runs, topic, FrozenClock(NOON))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kit import AnyPipeline, Runs, steps_of
+from kit import AnyPipeline, Runs, steps_of, stored_values
 from pplns import pipeline, step
 from pplns.engine import events
 from pplns.errors import DamagedRecord, LeaseHeld
@@ -17,7 +17,6 @@ from pplns.state.ends import End, create_end
 from pplns.state.history import list_runs, read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease, lease_name
-from pplns.state.values import read_values
 from pplns.testing import FailingStore
 
 calls: Counter[str] = Counter()
@@ -333,4 +332,4 @@ def test_a_record_with_one_wrong_field_is_damage_and_never_a_crash(
         with contextlib.suppress(DamagedRecord):
             read_run(file_runs.store, "tables", "r")
             list_runs(file_runs.store)
-            read_values(file_runs.store, "tables", "r", "make")
+            stored_values(file_runs.store, "tables", "r", "make")

@@ -19,7 +19,9 @@ from pplns import (
     step,
 )
 from pplns.engine import events
+from pplns.engine.runner import Selection
 from pplns.errors import KeyReused, StateError, StorageRefused, StoreError
+from pplns.model.run import Trigger
 from pplns.state.history import read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease
@@ -109,12 +111,33 @@ def test_the_same_run_id_with_other_params_is_refused(runs: Runs) -> None:
 
 def test_another_trigger_with_the_same_id_is_a_collision(runs: Runs) -> None:
     """One run id stands for one trigger; a key of another kind under it is an error, not a silent join."""
-    from pplns.model.run import Trigger
-
     runs.run(sums, run_id="daily-1")
 
     with pytest.raises(StateError, match="another manual trigger"):
         runs.run(sums, run_id="daily-1", trigger=Trigger("api", "other"))
+
+
+@pytest.mark.parametrize(
+    "origin", [Trigger("manual", "a-random-key"), Trigger("schedule", "sums 2013-01-31T06:00:00+00:00")]
+)
+def test_a_run_id_as_it_is_shown_is_that_run_whatever_started_it(runs: Runs, origin: Trigger) -> None:
+    """An id that nobody chose names its run as well as one that a person chose."""
+    broken.add("total")
+    first = runs.run(sums, trigger=origin)
+    broken.clear()
+
+    again = runs.run(sums, run_id=first.run_id, selection=Selection(redo="load"))
+
+    assert (again.run_id, again.state, again.attempt) == (first.run_id, "succeeded", 2)
+    assert again.trigger == origin
+
+
+def test_a_run_id_as_it_is_shown_with_other_params_is_refused(runs: Runs) -> None:
+    """Also where something else started the run."""
+    first = runs.run(sums, {"n": 3})
+
+    with pytest.raises(KeyReused, match=r'"n": 3'):
+        runs.run(sums, {"n": 4}, run_id=first.run_id)
 
 
 @pytest.mark.parametrize(("params", "word"), [({"m": 1}, "'m'"), ({"n": "many"}, "'n'"), ({"n": None}, "'n'")])
@@ -151,6 +174,25 @@ def test_a_failed_run_goes_on_after_what_succeeded(runs: Runs) -> None:
     assert (resumed.state, resumed.result, resumed.attempt) == ("succeeded", 6, 2)
     assert steps_of(resumed) == {"load": "reused", "total": "succeeded"}
     assert calls == {"load": 1, "total": 2}
+
+
+@step
+def close() -> int:
+    raise TerminalError("The shop has closed.", "It opens on Monday.", "Wait.")
+
+
+@pipeline
+def closing() -> Any:
+    return close()
+
+
+def test_the_traceback_of_an_error_in_three_parts_does_not_repeat_them(runs: Runs) -> None:
+    """The parts stand in message and hint; the traceback ends with the class alone."""
+    error = runs.run(closing).error
+
+    assert error is not None
+    assert (error.message, error.hint) == ("The shop has closed. It opens on Monday.", "Wait.")
+    assert (error.traceback or "").splitlines()[-1] == "pplns.errors.TerminalError"
 
 
 def test_a_run_that_failed_for_good_is_only_reopened_by_a_person(runs: Runs) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pplns import DefinitionError, pipeline, step
-from pplns.model.names import check_name, shorten
+from pplns.model.names import check_name, listed, shorten
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,15 @@ def test_a_long_value_is_cut_in_an_error() -> None:
 
     assert len(raised.value.met) < 90
     assert len(shorten("x" * 2000)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("count", "ending"),
+    [(0, "none"), (1, "'a0'"), (12, "'a10', 'a11'"), (13, "'a11', and 1 more"), (300, "and 288 more")],
+)
+def test_an_error_lists_the_first_of_many_names(count: int, ending: str):
+    """A pipeline of three hundred steps doesn't fill the screen."""
+    text = listed(f"a{place}" for place in range(count))
+
+    assert text.endswith(ending)
+    assert text.count("'a") == min(count, 12)

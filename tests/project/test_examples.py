@@ -19,7 +19,7 @@ BLOCK = re.compile(r"<!-- (example|continue): (\w+) -->\n```python\n(.*?)```", r
 
 def examples() -> dict[str, str]:
     found: dict[str, str] = {}
-    for document in (ROOT / "README.md", ROOT / "docs/authoring.md"):
+    for document in (ROOT / "README.md", ROOT / "docs/authoring.md", ROOT / "docs/from-mage.md"):
         for _, name, code in BLOCK.findall(document.read_text(encoding="utf-8")):
             found[name] = found.get(name, "") + code
     return found
@@ -50,6 +50,14 @@ def test_the_pipeline_of_the_guide_runs(project: Path) -> None:
     )
 
     assert (record.state, record.result) == ("succeeded", "1 large, 2 small")
+
+
+def test_the_pipeline_for_those_who_come_from_mage_runs(project: Path) -> None:
+    """The blocks of the page, as steps."""
+    settings = settings_of(project)
+    record = Runs(MemoryStore(), settings).run(load_pipeline(settings, "sales_by_region"), {"minimum": "30"})
+
+    assert (record.state, record.result) == ("succeeded", {"us": 35})
 
 
 def test_the_unit_test_of_the_guide_passes() -> None:

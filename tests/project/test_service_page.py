@@ -66,7 +66,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "the process dies between publishing and recording": (
         f"{JOURNEYS}long_runs.py::test_a_chain_of_continuations_never_forks",
     ),
-    "a continuation gets lost": ("engine/test_budgets.py::test_a_continuation_that_never_came_is_lost",),
+    "a continuation gets lost": (
+        "engine/test_budgets.py::test_a_continuation_that_never_came_is_lost",
+        "http/test_http_missed.py::test_a_continuation_that_never_came_is_published_again",
+    ),
     "the service is deployed anew, or scaled in": (
         f"{JOURNEYS}deploys.py::test_sigterm_and_the_redelivery",
         f"{JOURNEYS}deploys.py::test_sigterm_in_a_step_that_does_not_end",

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,14 @@ def test_a_folder_in_the_way_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "word"), [(errno.ENOSPC, "space"), (errno.EROFS, "can be written"), (errno.EACCES, "right")]
-)
+    ("number", "word"),
+    [
+        (errno.ENOSPC, "space"), (errno.EROFS, "can be written"), (errno.EACCES, "right"),
+        (errno.EPERM, "hard links"), (errno.EOPNOTSUPP, "hard links"),
+    ],
+)  # fmt: skip
 def test_errors_of_the_disk_name_the_remedy(tmp_path: Path, number: int, word: str) -> None:
-    """A full, a read-only and a forbidden disk are told apart."""
+    """A full, a read-only and a forbidden disk are told apart, and one without hard links."""
 
     def publish(temporary: str, name: str) -> None:
         Path(temporary).unlink()
@@ -79,6 +84,7 @@ def test_windows_publishing_waits_for_a_scanner(tmp_path: Path, monkeypatch: pyt
             raise answer
         Path(temporary).replace(name)
 
+    monkeypatch.setattr("pplns.stores.files._IS_WINDOWS", True)
     monkeypatch.setattr("pplns.stores.files.os.rename", rename)
     monkeypatch.setattr("pplns.stores.files.time.sleep", waits.append)
     store = FileStore(tmp_path, publish=publish_by_rename)
@@ -87,6 +93,42 @@ def test_windows_publishing_waits_for_a_scanner(tmp_path: Path, monkeypatch: pyt
     assert not store.create("p/x", b"2")
     assert len(waits) == 2
     assert [one.name for one in (tmp_path / "p").iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda store: store.delete("p/lease.1.json"), id="delete"),
+        pytest.param(lambda store: store.renew("p/lease.json", b"1", generation=1), id="renew"),
+        pytest.param(lambda store: store.read_register("p/lease.json"), id="measure"),
+    ],
+)
+def test_windows_waits_for_a_scanner_with_every_operation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[FileStore], object]
+) -> None:
+    """A file that another program holds for a moment is deleted, renewed and measured all the same."""
+    store = FileStore(tmp_path)
+    store.swap("p/lease.json", b"1", expected=0)
+    refusals = [PermissionError(errno.EACCES, "held")] * 2
+    monkeypatch.setattr("pplns.stores.files._IS_WINDOWS", True)
+    monkeypatch.setattr("pplns.stores.files.os.unlink", _refusing(os.unlink, refusals))
+    monkeypatch.setattr("pplns.stores.files.os.utime", _refusing(os.utime, refusals))
+    monkeypatch.setattr("pplns.stores.files.time.sleep", lambda seconds: None)
+
+    act(store)
+
+    assert not refusals
+
+
+def _refusing(act: Callable[[str], None], refusals: list[PermissionError]) -> Callable[[str], None]:
+    """Return an operation of the system that is refused so many times."""
+
+    def acted(path: str) -> None:
+        if refusals:
+            raise refusals.pop()
+        act(path)
+
+    return acted
 
 
 def test_an_open_artifact_outlives_nothing_else(tmp_path: Path) -> None:

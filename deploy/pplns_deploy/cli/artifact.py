@@ -61,8 +61,7 @@ def artifact(
     is read batch by batch.
     """
     settings = load_project(project, store=store)
-    from pplns.state.history import find_run
-    from pplns.state.values import read_commit
+    from pplns.state.history import find_run, read_commit
     from pplns_deploy.cli.stored import preview_json, preview_of
 
     opened = open_project_store(settings)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pplns_deploy.cli.nearest import NearChoice
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -30,7 +32,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem"
     '  eval "$(pplns completion zsh)"        in ~/.zshrc\n'
     "  pplns completion fish > ~/.config/fish/completions/pplns.fish"
 )
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=NearChoice(SHELLS), metavar="|".join(SHELLS))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> None:
     """Print the script for completion by TAB.

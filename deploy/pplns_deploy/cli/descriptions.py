@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pplns.codecs import plain
 from pplns.model.triggers import PubSub, Schedule
 from pplns.steps import Pipeline
 from pplns.steps.parameters import Parameter, parameters_of
@@ -37,19 +36,7 @@ def _section(title: str, rows: list[list[str]]) -> list[str]:
 
 
 def _parameter_cells(parameter: Parameter) -> list[str]:
-    if parameter.is_required:
-        return [parameter.name, parameter.shown, "required"]
-    return [
-        parameter.name,
-        parameter.shown,
-        "logical_date()" if parameter.is_logical_date else _default_text(parameter),
-    ]
-
-
-def _default_text(parameter: Parameter) -> str:
-    """Return a default as Python writes it where that is short, else as -p takes it: a date, a path, an Enum."""
-    is_simple = isinstance(parameter.default, str | int | float | list | dict | tuple | None)
-    return repr(parameter.default) if is_simple else str(plain(parameter.default))
+    return [parameter.name, parameter.shown, "required" if parameter.is_required else parameter.shown_default or "''"]
 
 
 def _trigger_cells(trigger: Schedule | PubSub) -> list[str]:

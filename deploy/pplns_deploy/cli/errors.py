@@ -50,11 +50,12 @@ class Report(Frozen):
 
 
 class Stopped(click.Abort):
-    """Ctrl-C while a run was going on; `hint` says how to go on with it."""
+    """Ctrl-C while something was going on; `hint` says how to go on with it."""
 
-    def __init__(self, hint: str) -> None:
+    def __init__(self, hint: str, message: str = "Interrupted. What is committed stays.") -> None:
         super().__init__(hint)
         self.hint = hint
+        self.message = message
 
 
 def describe(error: BaseException) -> Report:
@@ -66,7 +67,7 @@ def describe(error: BaseException) -> Report:
     if isinstance(error, click.ClickException):
         return Report("usage", error.format_message(), "", error.exit_code)
     if isinstance(error, Stopped):
-        return Report("interrupted", "Interrupted. What is committed stays.", error.hint, INTERRUPTED)
+        return Report("interrupted", error.message, error.hint, INTERRUPTED)
     if isinstance(error, KeyboardInterrupt | StopSignal | click.Abort):
         return Report("interrupted", "Interrupted.", "", INTERRUPTED)
     return Report(

@@ -65,8 +65,17 @@ class CommandGroup(click.Group):
         try:
             code = super().main(given, *rest, obj=console, **options)
         except (Exception, KeyboardInterrupt, _stop_signal()) as error:
+            if isinstance(error, click.UsageError) and error.ctx is None:  # click leaves it out for a missing value
+                error.ctx = self._context_of(given)
             code = _report(console, error, debug="--debug" in given)
         sys.exit(code if isinstance(code, int) else 0)
+
+    def _context_of(self, given: Sequence[str]) -> click.Context:
+        """Return the context of the command that is called, for the hint at its help."""
+        context = click.Context(self, info_name="pplns")
+        name = next((word for word in given if not word.startswith("-")), "")
+        command = self.get_command(context, name)
+        return context if command is None else click.Context(command, parent=context, info_name=name)
 
 
 def _stop_signal() -> type[BaseException]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pplns.errors import NotFoundError
+from pplns.model.names import listed
 from pplns.model.run import RUN_STATES
 from pplns_deploy.cli.completion import complete_pipelines_with_runs, complete_run_ids
 from pplns_deploy.cli.console import Console
@@ -173,6 +174,6 @@ def _check_known(settings: "Settings", name: str) -> None:
     if name not in known:
         raise NotFoundError(
             f"There is no pipeline {name!r}, and {settings.store} has no run of one.",
-            f"Pipelines: {', '.join(known)}." if known else "",
+            f"Pipelines: {listed(known)}." if known else "",
             did_you_mean(name, known) or "See them with `pplns list`.",
         )

@@ -40,7 +40,7 @@ def started_text(record: RunRecord, now: datetime) -> str:
 
 
 def seconds_of_run(record: RunRecord) -> float | None:
-    """Return how long a run's last attempt took, or None where it hasn't ended."""
+    """Return how long a run took, from the start of its first attempt on, or None where it hasn't ended."""
     if record.started_at is None or record.finished_at is None:
         return None
     return (record.finished_at - record.started_at).total_seconds()

@@ -41,15 +41,6 @@ class Progress:
             for one in self._graph.dependents(name):
                 self._awaited[one] += more
 
-    def steps_in(self, phase: Phase) -> list[str]:
-        """Return the steps in a phase, in order."""
-        return [name for name, one in self._phases.items() if one is phase]
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every step is durable."""
-        return all(phase is Phase.DURABLE for phase in self._phases.values())
-
     def may_start(self, name: str) -> bool:
         """Tell whether a waiting step may start now."""
         if self._phases[name] is not Phase.WAITING:

@@ -153,10 +153,15 @@ def _text_of(error: BaseException) -> str:
 
 
 def _frames_of(error: BaseException) -> str | None:
-    """Return the traceback through the user's code, or None where the error didn't come from there."""
+    """Return the traceback through the user's code, or None where the error didn't come from there.
+
+    An error of ours ends it with its class alone: its three parts stand beside it in the record."""
     try:
         shown = _without_own_frames(error)
-        text = redact("".join(shown.format()).rstrip())
+        text = "".join(shown.format()).rstrip()
+        if isinstance(error, PplnsError):
+            text = text.removesuffix(f": {error}".rstrip())
+        text = redact(text)
     except Exception:  # an error that can't be printed has no traceback to show either
         return None
     return _cut(text, MAX_TRACEBACK_LENGTH) if shown.stack or shown.__cause__ or shown.__context__ else None

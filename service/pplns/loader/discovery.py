@@ -14,7 +14,7 @@ from pplns.loader.imports import import_file, import_module
 from pplns.loader.processes import put_first_on_path
 from pplns.loader.sources import candidates, no_pipelines, pipeline_files
 from pplns.model.frozen import Frozen
-from pplns.model.names import shorten
+from pplns.model.names import listed, nearest, shorten
 from pplns.settings import Settings
 from pplns.steps import Pipeline
 
@@ -104,16 +104,14 @@ def _from_module(name: str, settings: Settings) -> Found:
 
 def _not_found(found: Found, name: str) -> NotFoundError:
     known = sorted(found.pipelines)
-    import difflib  # of use only after a mistake
-
-    near = [one for one in known if one.casefold() == name.casefold()] or difflib.get_close_matches(name, known, n=1)
-    places = ", ".join(one.place for one in found.broken)
+    near = nearest(name, known)
+    places = listed((one.place for one in found.broken), shown=str) if found.broken else ""
     broken = f" What broken files define is not known: {places}." if places else ""
     otherwise = "Correct the name, or the broken files; `pplns list` shows both." if places else "See `pplns list`."
     return NotFoundError(
         f"There is no pipeline {shorten(name)}.",
-        f"Known: {', '.join(repr(one) for one in known) or 'none'}.{broken}",
-        f"Did you mean {near[0]!r}?" if near else otherwise,
+        f"Known: {listed(known)}.{broken}",
+        f"Did you mean {near!r}?" if near else otherwise,
     )
 
 

@@ -1,10 +1,11 @@
 """Names of steps and pipelines: what every file system and cloud takes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pplns.errors import DefinitionError
 
+MOST_LISTED = 12
 MAX_NAME_LENGTH = 40  # with generated run ids every path of a file store stays under 240 characters on Windows
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -36,6 +37,13 @@ def shorten(value: object) -> str:
     """Return a value as an error shows it: its repr, cut when long."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:56]}…'"
+
+
+def listed(names: Iterable[str], *, shown: Callable[[str], str] = repr) -> str:
+    """Return names as an error lists them; of many the first ones, and how many more there are."""
+    texts = [shown(name) for name in names]
+    more = len(texts) - MOST_LISTED
+    return ", ".join([*texts[:MOST_LISTED], f"and {more} more"] if more > 0 else texts) or "none"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

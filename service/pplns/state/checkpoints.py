@@ -18,7 +18,7 @@ CommitKey = tuple[str, str]
 class Checkpoints:
     """All commits of a run by step and version, the number of redos of each step, and the unreadable commits.
 
-    `several_versions` of a step may stand side by side: the graph's versions decide which one counts."""
+    Several versions of a step may stand side by side: the graph's versions decide which one counts."""
 
     def __init__(self) -> None:
         self.commits: dict[CommitKey, Commit] = {}

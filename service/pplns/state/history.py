@@ -1,4 +1,4 @@
-"""Runs as they are shown: one run's record put together from its objects, and lists of runs, newest first."""
+"""Runs as they are shown: one run's record put together from its objects, a step's commit, lists, newest first."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,7 @@ from itertools import islice
 from pplns.errors import DamagedRecord, NotFoundError, ParameterError, StoreError
 from pplns.model.artifact import Commit
 from pplns.model.ids import check_run_id, time_of_run_id
-from pplns.model.names import is_name, nearest, shorten
+from pplns.model.names import is_name, listed, nearest, shorten
 from pplns.model.run import RUN_STATES, RunRecord, RunState, StepRecord
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import End, read_end
@@ -40,6 +40,25 @@ def record_of(head: RunHead, end: End) -> RunRecord:
         head, state=end.state, final=end.final, attempt=end.attempt, started_at=_time(end.first_started_at),
         finished_at=_time(end.finished_at), steps=end.steps, result=end.result, error=end.error,
     )  # fmt: skip
+
+
+def read_commit(store: Store, pipeline: str, run_id: str, step: str) -> Commit:
+    """Return the commit of a step that the run's record names, or the newest while it names none.
+
+    Raises: NotFoundError, DamagedRecord."""
+    head = read_head(store, pipeline, run_id)
+    checkpoints = read_checkpoints(store, head.prefix)
+    commits = [commit for (name, _), commit in checkpoints.commits.items() if name == step]
+    if not commits:
+        known = sorted({name for name, _ in checkpoints.commits})
+        raise NotFoundError(
+            f"Step {step!r} has no checkpoint in run {run_id!r} of pipeline {pipeline!r}.",
+            f"Committed steps: {listed(known)}.",
+            f"Did you mean {nearest(step, known)!r}?" if nearest(step, known) else "See `pplns run-info`.",
+        )
+    version = next((one.version for one in read_run(store, pipeline, run_id).steps if one.step == step), None)
+    shown = checkpoints.commits.get((step, version or ""))
+    return shown or max(commits, key=lambda commit: commit.finished_at)
 
 
 def list_runs(

@@ -46,6 +46,7 @@ def digest_params(sent: Mapping[str, Any]) -> str:
 def create_or_join(store: Store, head: RunHead, *, compare_params: bool = True) -> tuple[RunHead, bool]:
     """Create a run, or join the one of that id; tell whether it was created.
 
+    Who chose the id joins the run whatever started it; a key joins only the run that it started itself.
     `compare_params` refuses other parameters under the same key: for keys that a caller chose, not for redeliveries.
 
     Raises: KeyReused, and StateError when another key gave the same id."""
@@ -55,7 +56,7 @@ def create_or_join(store: Store, head: RunHead, *, compare_params: bool = True) 
         _hint(store, head.pipeline, head.run_id, "open")
         return head, True
     joined = _from_record(standing, name=name)
-    if (joined.trigger.kind, joined.trigger.key) != (head.trigger.kind, head.trigger.key):
+    if not _is_by_id(head) and (joined.trigger.kind, joined.trigger.key) != (head.trigger.kind, head.trigger.key):
         raise StateError(
             f"The run id {head.run_id!r} belongs to another {joined.trigger.kind} trigger already.",
             "One run id stands for one trigger.",
@@ -69,6 +70,11 @@ def create_or_join(store: Store, head: RunHead, *, compare_params: bool = True) 
             f"Use another id, or go on with `pplns resume {head.pipeline}/{head.run_id}`.",
         )
     return joined, False
+
+
+def _is_by_id(head: RunHead) -> bool:
+    """Tell whether a person named the run by its id, as with --run-id; any other key leads to its id by a digest."""
+    return head.trigger.kind == "manual" and head.trigger.key == head.run_id
 
 
 def read_head(store: Store, pipeline: str, run_id: str) -> RunHead:

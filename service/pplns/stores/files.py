@@ -4,6 +4,7 @@ An object is written whole under a temporary name in its own folder and then pub
 that refuses an existing one: a hard link on POSIX, a rename on Windows. There is no lock file and nothing is ever
 replaced, so a reader sees a whole object or none. Temporary names left by the dead are ignored."""
 
+import contextlib
 import errno
 import itertools
 import mmap
@@ -20,6 +21,7 @@ from pplns.stores.protocol import Buffer, Register
 
 TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
+_IS_WINDOWS = os.name == "nt"
 _ALREADY_THERE = (errno.EEXIST, errno.ENOTEMPTY)
 Publish = Callable[[str, str], None]
 
@@ -37,19 +39,11 @@ def publish_by_link(temporary: str, name: str) -> None:
 
 def publish_by_rename(temporary: str, name: str) -> None:
     """Give a finished file its name by a rename, which refuses an existing one on Windows only."""
-    end = time.monotonic() + WINDOWS_RETRY_SECONDS
-    while True:
-        try:
-            os.rename(temporary, name)  # noqa: PTH104 - as above
-        except FileExistsError:
-            os.unlink(temporary)  # noqa: PTH108
-            raise
-        except PermissionError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+    try:
+        _insist(os.rename, temporary, name)
+    except FileExistsError:
+        _insist(os.unlink, temporary)
+        raise
 
 
 class FileStore:
@@ -62,8 +56,8 @@ class FileStore:
         self.path = path.absolute()
         self._root = str(self.path)
         self._fsync = fsync
-        self._publish = publish or (publish_by_rename if os.name == "nt" else publish_by_link)
-        self.writes_at_once = not fsync and os.name != "nt"  # there a file may be held for seconds
+        self._publish = publish or (publish_by_rename if _IS_WINDOWS else publish_by_link)
+        self.writes_at_once = not fsync and not _IS_WINDOWS  # there a file may be held for seconds
 
     def __repr__(self) -> str:
         return f"FileStore({self._root!r})"
@@ -144,8 +138,8 @@ class FileStore:
 
     def delete(self, name: str) -> None:
         """Delete an object if it is there."""
-        with self._as_store_error("delete", name):
-            Path(self._full(name)).unlink(missing_ok=True)
+        with self._as_store_error("delete", name), contextlib.suppress(FileNotFoundError):
+            _insist(os.unlink, self._full(name))
 
     def read_register(self, name: str) -> Register | None:
         """Return a register with its age, or None.
@@ -172,7 +166,7 @@ class FileStore:
     def renew(self, name: str, data: bytes, *, generation: int) -> int | None:
         """Touch one's own generation; None when a later one stands."""
         with self._as_store_error("renew", name):
-            os.utime(self._full(_generation_name(name, generation)))
+            _insist(os.utime, self._full(_generation_name(name, generation)))
         return None if self._has(_generation_name(name, generation + 1)) else generation
 
     def _generation(self, name: str) -> int:
@@ -186,7 +180,7 @@ class FileStore:
     def _now(self, name: str) -> float:
         with self._new_file(name) as (file, temporary):
             now = os.fstat(file.fileno()).st_mtime
-        os.unlink(temporary)  # noqa: PTH108
+        _insist(os.unlink, temporary)
         return now
 
     def _has(self, name: str) -> bool:
@@ -211,7 +205,8 @@ class FileStore:
                 if self._fsync:
                     os.fsync(file.fileno())
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
             raise
 
     def _give_name(self, temporary: str, name: str) -> bool:
@@ -251,13 +246,25 @@ class FileUpload:
         return len(view)
 
 
+def _insist(act: Callable[..., None], *paths: str) -> None:
+    """Do something to a file, on Windows again for a while where another program holds it."""
+    end = time.monotonic() + WINDOWS_RETRY_SECONDS
+    while True:
+        try:
+            return act(*paths)
+        except PermissionError:
+            if not _IS_WINDOWS or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 def _generation_name(name: str, generation: int) -> str:
     stem, _, extension = name.rpartition(".")
     return f"{stem}.{generation}.{extension}"
 
 
 def _sync_folder(folder: str) -> None:
-    if os.name == "nt":  # Windows can't open a folder; NTFS journals the name by itself
+    if _IS_WINDOWS:  # it can't open a folder; NTFS journals the name by itself
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -267,7 +274,15 @@ def _sync_folder(folder: str) -> None:
 
 
 def _store_error(verb: str, path: str, error: OSError) -> StoreError:
+    no_links = (
+        "A file store needs hard links, which this file system may lack: choose a folder on another disk,"
+        " --store file:PATH."
+    )
     remedies = {
+        errno.EPERM: no_links,
+        errno.ENOTSUP: no_links,
+        errno.EOPNOTSUPP: no_links,
+        errno.ENOSYS: no_links,
         errno.ENOSPC: "Free some space. What is committed stays: a run that stopped goes on with `pplns resume`.",
         errno.ENOTDIR: "A file stands where a folder should be: choose another folder, --store file:PATH.",
         errno.EEXIST: "A file stands where a folder should be: choose another folder, --store file:PATH.",
