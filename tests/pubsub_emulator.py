@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 
 from pplns.model.ids import new_token
 
-__all__ = ["Emulator", "Received", "emulator", "emulator_host"]
+__all__ = ["Emulator", "Received", "emulator", "emulator_host", "running_emulator"]
 
 START_SECONDS = 60.0  # a JVM on a busy machine
 PROJECT = "pplns-tests"
@@ -75,6 +76,13 @@ class Emulator:
 @pytest.fixture(scope="session")
 def emulator_host() -> Iterator[str]:
     """Return the address of an emulator that runs as long as the tests."""
+    with running_emulator() as host:
+        yield host
+
+
+@contextmanager
+def running_emulator() -> Iterator[str]:
+    """Start an emulator, give its address, and end it."""
     command, port = _command(), _free_port()
     host = f"127.0.0.1:{port}"
     process = subprocess.Popen(

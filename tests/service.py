@@ -100,7 +100,7 @@ class Service:
     def terminate(self) -> None:
         """Send SIGTERM to the server's own process, and wait until its worker has heard it: it takes nothing more."""
         os.kill(self.process.pid, signal.SIGTERM)
-        wait_for(lambda: not self._takes_requests())
+        wait_for(lambda: not takes_requests(self.port))
 
     def kill(self) -> None:
         """Send SIGKILL to the server and its workers, as when a container is taken away; POSIX only."""
@@ -119,17 +119,6 @@ class Service:
         self.process.wait()
         assert self.process.stdin is not None
         self.process.stdin.close()
-
-    def _takes_requests(self) -> bool:
-        """Tell whether a connection is taken; one that nobody takes any more stays unanswered."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HEARD_SECONDS)
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
 
     def _wait_until_up(self) -> None:
         until = time.monotonic() + START_SECONDS
@@ -173,6 +162,18 @@ def wait_for(is_there: Callable[[], bool], *, seconds: float = START_SECONDS) ->
 def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def takes_requests(port: int) -> bool:
+    """Tell whether a service takes a connection; one that nobody takes any more stays unanswered."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HEARD_SECONDS)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def free_port() -> int:

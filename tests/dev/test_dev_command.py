@@ -25,6 +25,7 @@ def test_a_published_message_becomes_a_run(developing, shop):
     ).document
 
     assert sent["topic"] == "projects/pplns-dev/topics/orders-landed"
+    assert f"{dev.url}/pipelines/shop/runs" in dev.call("event", "pubsub", "shop").out
     dev.until("acknowledged", sent["message_id"], "succeeded")
     (run,) = runs_of(shop)
     assert (run["trigger"]["kind"], run["result"]) == ("pubsub", "2013-01-05/message")
@@ -129,6 +130,7 @@ def test_ctrl_c_says_what_was_not_delivered(developing, shop, free_port):
     assert dev.end(signal.SIGINT) == 130
 
     dev.until("1 not delivered. They were kept in memory only.")
+    assert not any("started again" in line for line in dev.seen)
     assert find_running(shop) is None
     assert not (shop / ".pplns" / "dev.json").exists()
     with socket.socket() as probe:

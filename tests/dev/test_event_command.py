@@ -56,6 +56,15 @@ def test_a_scheduler_request_is_known_with_its_parameters(delivery):
     assert (found.origin.logical_date.month, found.origin.logical_date.hour) == (1, 11)  # 6:00 in New York
 
 
+def test_a_parameter_that_will_be_refused_is_warned_of(event):
+    """On stderr: the request is printed all the same, for a refusal may be what is wanted."""
+    code, out, err = event("pubsub", "shop", "-p", "regio=us")
+
+    assert (code, out.startswith("curl ")) == (0, True)
+    assert "has no parameter 'regio', and will refuse it. It takes 'day', 'region'." in err
+    assert "Did you mean 'region'?" in err
+
+
 def test_a_scheduler_request_for_a_time(delivery):
     """An offset is respected."""
     found = delivery("scheduler", "shop", "--at", "2013-02-01T08:00:00+02:00", "--schedule", "new-year")

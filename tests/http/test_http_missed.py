@@ -1,12 +1,16 @@
 """POST /missed: every run that a schedule should have started and didn't is reported, once."""
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deliveries import envelope
+from faulty_topic import FaultyTopic
 from kit import Runs, settings_of
 from listening import Heard
 from pplns import Schedule, pipeline, step
@@ -63,6 +67,32 @@ def ran(store: Store, tmp_path: Path) -> Callable[..., None]:
         runs.run(nightly, trigger=trigger, logical_date=time)
 
     return run
+
+
+@dataclass
+class Waiting:
+    """A service with a run that waits for its continuation, whose message went nowhere."""
+
+    service: Service
+    topic: FaultyTopic
+    run_id: str
+    store: Path
+
+    def let_time_pass(self) -> None:
+        """Make the run look as if it had waited for an hour: its lease's file says since when."""
+        (lease,) = self.store.glob(f"resting/runs/{self.run_id}/lease.*.json")
+        an_hour_ago = lease.stat().st_mtime - 3600
+        os.utime(lease, (an_hour_ago, an_hour_ago))
+
+
+@pytest.fixture
+def waiting(start: Callable[..., Service], faulty_topic: FaultyTopic, tmp_path: Path) -> Waiting:
+    """A run of eight steps, of which the request had time for one or two."""
+    topic = {"PPLNS_TOPIC": "projects/acme-data/topics/{pipeline}", "PUBSUB_EMULATOR_HOST": faulty_topic.host}
+    service = start(PPLNS_PUSH_SECONDS="0.3", PPLNS_MARGIN_SECONDS="0.15", PPLNS_LOG_FORMAT="json", **topic)
+    answer = service.post("/pipelines/resting/runs", envelope({}))
+    assert answer.status == 202, answer.json
+    return Waiting(service, faulty_topic, answer.json["run_id"], tmp_path / "store")
 
 
 def test_the_first_question_only_sets_the_beginning(ask: Ask) -> None:
@@ -146,8 +176,41 @@ def test_a_line_is_logged_for_each_and_one_for_the_question(ask: Ask, store: Sto
 
 def test_the_route_answers_what_is_missing(service: Service) -> None:
     """Nothing at first; the body may say that the schedules are paused."""
-    assert service.post("/missed", {}).json == {"missed": []}
-    assert service.post("/missed", {"paused": True}).json == {"missed": []}
+    assert service.post("/missed", {}).json == {"missed": [], "repeated": []}
+    assert service.post("/missed", {"paused": True}).json == {"missed": [], "repeated": []}
+
+
+def test_a_continuation_that_never_came_is_published_again(waiting: Waiting) -> None:
+    """Half an hour later, whoever asks about schedules makes the run go on."""
+    waiting.let_time_pass()
+
+    answer = waiting.service.post("/missed", {})
+
+    named = {"pipeline": "resting", "run_id": waiting.run_id, "attempt": 1}
+    assert (answer.status, answer.json) == (200, {"missed": [], "repeated": [named]})
+    first, second = waiting.topic.published
+    assert first == second
+    assert waiting.service.post("/pipelines/resting/runs", envelope(second.data)).json["attempt"] == 2
+    assert '"pplns_event":"continuation_repeated"' in waiting.service.log.read_text()
+
+
+def test_a_continuation_that_may_still_come_is_waited_for(waiting: Waiting) -> None:
+    """Pub/Sub delivers in its own time."""
+    assert waiting.service.post("/missed", {}).json["repeated"] == []
+    assert len(waiting.topic.published) == 1
+
+
+def test_a_topic_that_is_away_is_told_to_who_asks(waiting: Waiting) -> None:
+    """Cloud Scheduler asks again, and then it is published."""
+    waiting.let_time_pass()
+    waiting.topic.answers = [403] * 100
+    refused = waiting.service.post("/missed", {})
+    waiting.topic.answers = []
+
+    asked_again = waiting.service.post("/missed", {})
+
+    assert (refused.status, refused.code) == (503, "publish_failed")
+    assert [one["run_id"] for one in asked_again.json["repeated"]] == [waiting.run_id]
 
 
 @pytest.mark.parametrize("body", [{"paused": 1}, {"pause": True}, [], "x"])

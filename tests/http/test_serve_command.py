@@ -1,19 +1,23 @@
 """`pplns serve`: the service on this machine, as a person starts it."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from commands import read_until
-from service import free_port, is_listening, wait_for
+from service import free_port, is_listening, takes_requests, wait_for
 
 
 @contextmanager
@@ -27,6 +31,16 @@ def serve(project: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
         if started.poll() is None:
             started.terminate()
         started.communicate(timeout=30)
+
+
+def post(url: str, body: bytes) -> tuple[int, Any]:
+    """Send a request and return status and body, also of an error."""
+    try:
+        with urllib.request.urlopen(url, data=body, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process can't be sent Ctrl-C alone there")
@@ -57,6 +71,27 @@ def test_nothing_is_left_of_it_however_it_ends(project: Path, tmp_path: Path, nu
 
     assert ended_with == exit_code
     wait_for(lambda: not is_listening(port))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process can't be sent Ctrl-C alone there")
+def test_a_run_under_way_stops_after_its_step(project: Path, tmp_path: Path):
+    """Its caller is told to come back, and what is done is kept."""
+    port, count, gate = free_port(), tmp_path / "count", tmp_path / "gate"
+    body = json.dumps({"params": {"gate": str(gate), "count": str(count)}}).encode()
+    with (
+        serve(project, "--port", str(port), "--store", f"file:{tmp_path / 'store'}") as command,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        read_until(command.stdout, "adding", f"http://127.0.0.1:{port}")
+        waiting = caller.submit(post, f"http://127.0.0.1:{port}/pipelines/holding/runs", body)
+        wait_for(count.exists)
+        os.kill(command.pid, signal.SIGINT)
+        wait_for(lambda: not takes_requests(port))
+        gate.touch()
+        status, answer = waiting.result()
+
+    assert (status, answer["error"]["code"]) == (503, "draining")
+    assert [step["state"] for step in answer["steps"]] == ["succeeded", "succeeded", "waiting"]
 
 
 def test_a_port_in_use_is_refused(project: Path):

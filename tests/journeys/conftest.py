@@ -168,6 +168,10 @@ class Journal:
     def done(self) -> list[str]:
         return [what for _, what in self.notes]
 
+    def numbered(self, number: int) -> "Journal":
+        """Return a journal beside this one, for one of several runs."""
+        return Journal(Path(f"{self.path}-{number}"))
+
     def open_gate(self) -> None:
         """Let the steps that hold go on."""
         Path(f"{self.path}.gate").touch()
@@ -191,7 +195,7 @@ class Kept:
     def runs(self, pipeline: str) -> list[dict[str, Any]]:
         if not self.path.exists():  # looking would make the folder
             return []
-        return [run.as_json() for run in list_runs(self.store, pipeline=pipeline)]
+        return [run.as_json() for run in list_runs(self.store, pipeline=pipeline, limit=1000)]
 
     def has_ended(self, pipeline: str, count: int = 1) -> bool:
         """Whether so many runs of a pipeline have ended."""

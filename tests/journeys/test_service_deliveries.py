@@ -54,7 +54,7 @@ def test_a_poison_message_ends_in_the_dead_letters(
     sent = json.dumps(data).replace("{journal}", str(journal))
 
     publish(topic, sent.encode(), timeout_s=20)
-    wait_for(lambda: len(taken()) > 0)
+    wait_for(lambda: len(taken()) > 0 and len(gateway.statuses) > 0)  # the letter is there before the answer
 
     (letter,) = taken()
     assert (letter["pplns_error_code"], letter["pplns_pipeline"], letter["data"]) == (code, "deciding", sent)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ pytestmark = [
 ]
 
 DEADLINE = {"ackDeadlineSeconds": 1}
+STEPS = 40  # of a run that is killed: its record, the answer to each push, stays small
 MOMENTS: tuple[Moment, ...] = ("published", "confirmed", "answered")
 
 
@@ -112,7 +114,11 @@ class Reaper:
                 self._kill(0.0)
         if self._gateway.service is None:
             self.revive()
-        self._gateway.push_forgotten("/pipelines/ticking/runs")
+
+    def sees_the_end(self, kept: Any, count: int) -> bool:
+        """Attend, and tell whether so many runs have ended."""
+        self.attend()
+        return bool(kept.has_ended("ticking", count))
 
     def revive(self) -> None:
         """Start a service, which the gateway passes the next pushes to, and draw the moment of its death."""
@@ -134,27 +140,29 @@ def test_a_chain_of_continuations_never_forks(
 ):
     """Killed between publishing, recording and answering, and anywhere else: one chain, one result, each step once.
 
-    Continuations that come again after the end change nothing."""
-    kills = sample(full=100, ci=3)
-    steps = 60 + 10 * kills
+    One run follows another until all kills are spent. Continuations that come again after the end change nothing."""
     own = gateway.topics_of("ticking")
     begin = functools.partial(start, PPLNS_PUSH_SECONDS="0.1", PPLNS_MARGIN_SECONDS="0.05", **own)
-    reaper = Reaper(gateway, rng, kills=kills, start=begin)
-    gateway.meet = reaper.meet
+    reaper = Reaper(gateway, rng, kills=sample(full=100, ci=3), start=begin)
+    gateway.meet, chains = reaper.meet, 0
 
-    send(gateway, "ticking", journal=str(journal), steps=steps, seconds=0.01)
-    wait_for(lambda: reaper.attend() or kept.has_ended("ticking"), seconds=120 + 20 * kills)
+    while reaper.left:
+        chains, left = chains + 1, reaper.left
+        own_journal = journal.numbered(chains)
+        send(gateway, "ticking", journal=str(own_journal), steps=STEPS, seconds=0.01)
+        wait_for(functools.partial(reaper.sees_the_end, kept, chains), seconds=120 + 20 * left)
+        check_that_it_is_one_chain(own_journal.notes, kills=left - reaper.left)
 
-    (run,) = kept.runs("ticking")
-    assert (run["state"], run["result"], reaper.left) == ("succeeded", steps, 0)
-    assert len(kept.commits("ticking", run["run_id"])) == steps
-    check_that_it_is_one_chain(journal.notes, kills=kills)
+    runs = kept.runs("ticking")
+    assert {(run["state"], run["result"]) for run in runs} == {("succeeded", STEPS)}
+    assert [len(kept.commits("ticking", run["run_id"])) for run in runs] == [STEPS] * chains
     again = [gateway.push("/pipelines/ticking/runs", push.body) for push in list(gateway.pushes)]
-    assert {(push.status, push.record["result"]) for push in again} == {(200, steps)}
+    assert {(push.status, push.record["result"]) for push in again} == {(200, STEPS)}
 
 
 def check_that_it_is_one_chain(notes: list[tuple[int, str]], *, kills: int) -> None:
     """No attempt works after a later one has begun; a kill repeats the step under way and the one being committed."""
+    assert {what for _, what in notes} == {str(number) for number in range(STEPS)}
     attempts = [attempt for attempt, _ in notes]
     assert attempts == sorted(attempts)
     steps = [int(what) for _, what in notes]

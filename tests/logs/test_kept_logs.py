@@ -2,12 +2,17 @@
 
 import json
 import logging
+import threading
 
 import pytest
 
-from kit import MetStore
+from kit import MetStore, settings_of
 from pplns import TerminalError, pipeline, step
+from pplns.engine.attempt import LOG_SHARE, Setting
+from pplns.engine.bounds import Bounds, Drain
+from pplns.engine.events import Guarded, ignore
 from pplns.state.logs import CHUNK_BYTES, Chunk, RunLog, chunks_of, log_size, read_chunks
+from pplns.testing import FrozenClock
 
 PREFIX = "shop/runs/one"
 
@@ -99,6 +104,36 @@ def test_a_store_that_takes_no_lines_fails_no_run(heard, caplog):
     assert record.state == "succeeded"
     (warning,) = [one for one in caplog.records if one.levelno == logging.WARNING]
     assert warning.getMessage().startswith("Log lines of talking/runs/heard are lost")
+
+
+def test_a_store_that_hangs_holds_up_no_end(caplog):
+    """What it hasn't taken in time is lost, with one warning, and nothing is written after that."""
+    gate, store = threading.Event(), MetStore()
+    store.before_create = lambda name: gate.wait(30)
+    log = log_of(store)
+    log.append("one")
+
+    log.close(timeout_s=0.01)
+    gate.set()
+
+    (warning,) = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert "didn't take them within 0.0 s" in warning.getMessage()
+
+
+@pytest.mark.parametrize(("left_s", "is_draining", "patience_s"), [
+    (300.0, False, 10.0), (3.0, False, 3.0), (-60.0, False, 1.0), (300.0, True, 1.0), (None, False, 10.0),
+])  # fmt: skip
+def test_a_log_leaves_time_to_record_and_answer(tmp_path, left_s, is_draining, patience_s):
+    """Of the margin that follows the budget, and of the seconds that a process has after SIGTERM."""
+    clock, settings, drain = FrozenClock(), settings_of(tmp_path), Drain()
+    if is_draining:
+        drain.begin()
+    budget_s = None if left_s is None else left_s - LOG_SHARE * settings.margin_seconds
+    bounds = Bounds(budget_s=budget_s, drain=drain)
+
+    setting = Setting(MetStore(), settings, Guarded(ignore), clock, began=clock.monotonic(), bounds=bounds)
+
+    assert setting.log_patience_s == pytest.approx(patience_s)
 
 
 def test_the_next_attempt_goes_on_where_the_log_ends():

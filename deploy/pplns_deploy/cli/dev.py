@@ -12,7 +12,7 @@ import click
 from pplns.errors import ConfigError, PplnsError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import INTERRUPTED
-from pplns_deploy.cli.listening import check_port, ended_by_signals
+from pplns_deploy.cli.listening import check_port, work_until_told
 from pplns_deploy.cli.options import examples, load_project, project_option, store_option
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def dev(
 
     Starts the service and starts it again when one of the project's Python files changes. Fires the schedules that
     pipelines declare as Cloud Scheduler does, and delivers messages of their topics as Pub/Sub does: built in, or
-    those of Google's emulator where PUBSUB_EMULATOR_HOST is set. Ends with Ctrl-C, and says what was not delivered.
+    those of Google's emulator where PUBSUB_EMULATOR_HOST is set. Ends with Ctrl-C: a run that is under way stops after
+    its step, and what was not delivered is said.
     """
     console: Console = context.obj
     settings = load_project(project, store=store)
@@ -105,13 +106,12 @@ def _develop(context: click.Context, console: Console, settings: "Settings", wis
         timing=Timing.shortened(settings, first_s=wishes.backoff_s, attempts=wishes.attempts),
         has_schedules=wishes.has_schedules,
     )  # fmt: skip
-    with ended_by_signals():
-        try:
-            development.run(fire=wishes.fire)
-        except KeyboardInterrupt:
-            console.say()
-        finally:
-            _end(development, console)
+    try:
+        work_until_told(lambda: development.run(fire=wishes.fire))
+    except KeyboardInterrupt:
+        console.say("\nEnding. A run that is under way stops after its step.")
+    finally:
+        _end(development, console)
     context.exit(INTERRUPTED)
 
 

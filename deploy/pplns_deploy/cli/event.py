@@ -13,14 +13,14 @@ from pplns.errors import ParameterError
 from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import write_error
-from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes
+from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes, warn_of_unknown
 from pplns_deploy.cli.options import bundled, examples, load_project, params_option, parse_params, project_option
 
 if TYPE_CHECKING:
     from pplns_deploy.dev.events import Wanted
     from pplns_deploy.dev.outgoing import Outgoing
 
-SERVICE_URL = "http://127.0.0.1:6789"  # of `pplns dev`
+DEFAULT_URL = "http://127.0.0.1:6789"  # of `pplns dev`
 KINDS = ("scheduler", "pubsub", "cloudevent")
 
 
@@ -53,12 +53,12 @@ class _Form:
 
 @click.command(
     epilog=examples(
-        "pplns event scheduler nyc_flights",
-        "pplns event scheduler nyc_flights --at 2013-02-01T06:00:00Z | sh",
+        "pplns event scheduler daily_orders",
+        "pplns event scheduler daily_orders --at 2013-02-01T06:00:00Z | sh",
         "pplns event pubsub nyc_flights -p month=2013-01",
         'pplns event pubsub nyc_flights --data \'{"month": "2013-01"}\' --attribute kind=daily --format json',
         'pplns event cloudevent nyc_flights --type google.cloud.storage.object.v1.finalized --data \'{"bucket": "b"}\'',
-        "pplns event scheduler nyc_flights --shell powershell",
+        "pplns event scheduler daily_orders --shell powershell",
     )
 )
 @click.argument("kind", type=click.Choice(KINDS))
@@ -73,7 +73,10 @@ class _Form:
     "--at", metavar="TIME",
     help="The time it is for, as 2013-01-05T06:00:00Z: by default now, of a schedule its last time up to now.",
 )  # fmt: skip
-@click.option("--url", metavar="URL", default=SERVICE_URL, show_default=True, help="The service.")
+@click.option(
+    "--url", metavar="URL",
+    help=f"The service; by default that of the `pplns dev` that runs for the project, else {DEFAULT_URL}.",
+)  # fmt: skip
 @click.option(
     "--format", "form", type=click.Choice(("curl", "json")), default="curl", show_default=True, help="As what."
 )
@@ -91,7 +94,7 @@ def event(
     *,
     kind: str,
     name: str,
-    url: str,
+    url: str | None,
     sent: _Sent,
     chosen: _Chosen,
     form: _Form,
@@ -109,8 +112,10 @@ def event(
 
     _check_fits(kind, chosen, sent)
     time = _time(chosen.at)
+    pipeline = load_pipeline(settings, name)
+    warn_of_unknown(console, pipeline, sent.params)
     wanted = Wanted(
-        pipeline=pipeline_json(load_pipeline(settings, name)), url=url, now=time or datetime.now(UTC),
+        pipeline=pipeline_json(pipeline), url=url or _url_of_dev(settings.root), now=time or datetime.now(UTC),
         is_given_time=time is not None, params=parse_params(sent.params), schedule=chosen.schedule, topic=chosen.topic,
         data=data_of(sent.params, sent.data), attributes=parse_attributes(sent.attributes),
         event_type=chosen.event_type,
@@ -119,6 +124,13 @@ def event(
     if warning:
         write_error(console, warning, "", kind="Warning")
     console.say(_written(request, form))
+
+
+def _url_of_dev(root: Path) -> str:
+    from pplns_deploy.dev.presence import find_running
+
+    running = find_running(root)
+    return DEFAULT_URL if running is None else running.service_url
 
 
 def _request(kind: str, wanted: "Wanted") -> "tuple[Outgoing, str]":

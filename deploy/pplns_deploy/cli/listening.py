@@ -3,12 +3,20 @@
 import os
 import signal
 import socket
-from collections.abc import Generator
+import sys
+import threading
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from types import FrameType
 
 from pplns.errors import ConfigError
 
 HOST = "127.0.0.1"
+LOOK_SECONDS = 0.2
+TELLING = [signal.SIGINT, signal.SIGTERM]
+if sys.platform == "win32":
+    TELLING.append(signal.SIGBREAK)
 
 
 def check_port(port: int) -> None:
@@ -28,15 +36,52 @@ def check_port(port: int) -> None:
             ) from None
 
 
+def work_until_told(work: Callable[[], None]) -> None:
+    """Work in a thread of its own until the work has ended, or this process is told to end (Ctrl-C, SIGTERM).
+
+    What the work raises is raised here. A signal leaves a note, and raises nothing: an exception that comes in the
+    middle of any call may leave a lock held, or one released that is released again, and `Event.wait` fails of that.
+    The next signal does what it did before.
+
+    Raises: KeyboardInterrupt when the process was told to end; the work goes on then, until its caller ends it."""
+    news: SimpleQueue[BaseException | None] = SimpleQueue()  # the one queue that a handler may put into
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # it is raised in the main thread
+            news.put(error)
+        else:
+            news.put(None)
+
+    with _noted(lambda: news.put(KeyboardInterrupt())):
+        threading.Thread(target=run, name="work", daemon=True).start()
+        found = _first(news)
+    if found is not None:
+        raise found
+
+
+def _first(news: "SimpleQueue[BaseException | None]") -> BaseException | None:
+    while True:
+        try:
+            return news.get(timeout=LOOK_SECONDS)  # Windows hears no signal while it waits
+        except Empty:
+            continue
+
+
 @contextmanager
-def ended_by_signals() -> Generator[None]:
-    """Take SIGTERM for Ctrl-C: the service is ended too, and nothing is left behind."""
+def _noted(note: Callable[[], None]) -> Generator[None]:
+    """Note the signals that end a process, but those that it was started to ignore."""
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def hear(number: int, frame: FrameType | None) -> None:
+        note()
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in TELLING}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, hear)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in heard:
+            signal.signal(number, before[number])

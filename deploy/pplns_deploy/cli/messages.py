@@ -2,11 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pplns.errors import ParameterError
+from pplns.model.names import nearest
+from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.errors import write_error
 from pplns_deploy.cli.options import Command, parse_params
+
+if TYPE_CHECKING:
+    from pplns.steps import Pipeline
 
 
 def attributes_option(command: Command) -> Command:
@@ -43,3 +50,16 @@ def data_of(params: Sequence[str], data: str | None) -> str | None:
             "Both -p and --data are given.", "The data of a message holds the parameters.", "Leave one of them out."
         )
     return json.dumps({"params": parse_params(params)}) if params else data
+
+
+def warn_of_unknown(console: Console, pipeline: "Pipeline[..., Any]", params: Sequence[str]) -> None:
+    """Warn of parameters that the pipeline doesn't have: a request that is refused may be what is wanted."""
+    from pplns.steps.parameters import parameters_of
+
+    known = [one.name for one in parameters_of(pipeline)]
+    for name in parse_params(params):
+        if name not in known:
+            close = nearest(name, known)
+            met = f"The pipeline {pipeline.name!r} has no parameter {name!r}, and will refuse it."
+            expected = f"It takes {', '.join(map(repr, known)) or 'none'}."
+            write_error(console, f"{met} {expected}", f"Did you mean {close!r}?" if close else "", kind="Warning")

@@ -9,7 +9,7 @@ import click
 from pplns.errors import ConfigError
 from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
-from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes
+from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes, warn_of_unknown
 from pplns_deploy.cli.options import examples, json_option, load_project, params_option, project_option
 
 
@@ -51,7 +51,9 @@ def publish(
     from pplns_deploy.dev import google_emulator
     from pplns_deploy.dev.events import topic_of
 
-    found = pipeline_json(load_pipeline(settings, name))
+    pipeline = load_pipeline(settings, name)
+    warn_of_unknown(console, pipeline, params)
+    found = pipeline_json(pipeline)
     text = data_of(params, data)
     sent = parse_attributes(attributes)
     if not text and not sent:

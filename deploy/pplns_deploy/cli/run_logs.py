@@ -125,7 +125,9 @@ class _Shown:
     def nothing(self, reference: str) -> str:
         """Return what to say where no line was shown."""
         if self.left_out:
-            return f"No line of {reference} is of what was asked for; {self.left_out} others are."
+            step = "" if self.step is None else f" of step {self.step!r}"
+            severity = "" if self.severity is None else f" at {self.severity} or above"
+            return f"The run {reference} has no line{step}{severity}; it has {self.left_out} others."
         return f"No step of {reference} logged or printed anything."
 
     def _wants(self, line: Mapping[str, Any]) -> bool:

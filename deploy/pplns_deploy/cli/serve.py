@@ -14,7 +14,7 @@ import click
 from pplns.errors import ConfigError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import INTERRUPTED, write_error
-from pplns_deploy.cli.listening import HOST, check_port, ended_by_signals
+from pplns_deploy.cli.listening import HOST, check_port, work_until_told
 from pplns_deploy.cli.options import examples, load_project, project_option, store_option
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ LOOK_SECONDS = 0.1
 def serve(context: click.Context, *, port: int | None, store: str | None, project: Path | None) -> None:
     """Serve the pipelines over HTTP on this machine, as the container does.
 
-    Ends with Ctrl-C: a request that is under way has a few seconds to end, and what is committed stays. Listens on
-    127.0.0.1 only. `pplns dev` also fires schedules, delivers messages and reloads.
+    Ends with Ctrl-C: a run that is under way stops after its step, and goes on with the next delivery or by `pplns
+    resume`. Listens on 127.0.0.1 only. `pplns dev` also fires schedules, delivers messages and reloads.
     """
     console: Console = context.obj
     settings = load_project(project, store=store)
@@ -47,14 +47,13 @@ def serve(context: click.Context, *, port: int | None, store: str | None, projec
         folder=settings.root, url=f"http://{HOST}:{port}",
     )  # fmt: skip
     process = ServiceProcess(start, on_line=console.say)
-    with ended_by_signals():
-        try:
-            _serve(context, console, process, start.url)
-        except KeyboardInterrupt:
-            console.say("\nEnding.")
-            context.exit(INTERRUPTED)
-        finally:
-            process.end()
+    try:
+        work_until_told(lambda: _serve(console, process, start.url))
+    except KeyboardInterrupt:
+        console.say("\nEnding. A run that is under way stops after its step.")
+        context.exit(INTERRUPTED)
+    finally:
+        process.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,14 @@ class _Health:
     body: Mapping[str, Any]
 
 
-def _serve(context: click.Context, console: Console, process: "ServiceProcess", url: str) -> None:
+def _serve(console: Console, process: "ServiceProcess", url: str) -> None:
     """Say what is served once it is up, and go on until the process ends."""
     health = _wait_until_up(process, url)
     if health.status != 200:
         error = health.body["error"]
         raise ConfigError(error["message"], "", error["hint"])
     _say_served(console, url, health.body)
-    ended = threading.Event()
-    while process.exit_code is None:
-        ended.wait(LOOK_SECONDS)
+    process.wait()
     raise _ended(process)
 
 

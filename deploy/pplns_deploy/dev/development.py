@@ -35,6 +35,7 @@ class Development:
         self._environ = environ
         self._report = report
         self._stop = threading.Event()
+        self._starting = threading.Lock()
         self._gcp_project = environ.get("GOOGLE_CLOUD_PROJECT") or LOCAL_PROJECT
         self._url = f"http://127.0.0.1:{port}"
         emulator = environ.get("PUBSUB_EMULATOR_HOST")
@@ -51,7 +52,7 @@ class Development:
         self._loop = threading.Thread(target=self._emulation.run, args=(self._stop,), name="emulation", daemon=True)
 
     def run(self, *, fire: Sequence[str] = ()) -> None:
-        """Serve, reload and emulate until an exception ends it, such as Ctrl-C.
+        """Serve, reload and emulate until `end` is called, from another thread.
 
         Raises: PplnsError where the project can't be loaded at the start, or a schedule to fire isn't there."""
         self._redeclare()
@@ -59,11 +60,13 @@ class Development:
         self._loop.start()
         to_fire = list(fire)
         seen = look(self._folders)
-        while True:
+        while not self._stop.is_set():
             if self._start_service():
                 while to_fire:
                     self._emulation.fire(to_fire.pop(0))
             after = self._wait_for_change(seen)
+            if self._stop.is_set():
+                return
             self._emulation.set_up(is_up=False)
             self._end_service()
             if files := changed(seen, after):
@@ -73,7 +76,8 @@ class Development:
 
     def end(self) -> list[str]:
         """End everything; return what is said about messages that weren't delivered."""
-        self._stop.set()
+        with self._starting:  # none is started after this
+            self._stop.set()
         self._emulation.wake()
         self._end_service()
         self._endpoint.shutdown()
@@ -87,12 +91,12 @@ class Development:
         return [f"{len(left)} not delivered. {where}", *listed, *(["  …"] if len(left) > 20 else [])]
 
     def _wait_for_change(self, seen: Mapping[str, tuple[int, int]]) -> Mapping[str, tuple[int, int]]:
-        """Wait until a file has changed, or the service ended by itself; return the files as they are then."""
+        """Wait until a file changed, the service ended by itself, or all ends; return the files as they are then."""
         was_up = self._service is not None and self._service.exit_code is None
         while True:
-            self._stop.wait(LOOK_SECONDS)
+            is_over = self._stop.wait(LOOK_SECONDS)
             after = look(self._folders)
-            if after != seen:
+            if is_over or after != seen:
                 return after
             if was_up and self._service is not None and self._service.exit_code is not None:
                 self._report("service", f"- ended with {self._service.exit_code}; it is started again")
@@ -103,8 +107,13 @@ class Development:
             command=framework_command(urlsplit(self._url).port or 0), environ=self._service_environ(),
             folder=self._settings.root, url=self._url,
         )  # fmt: skip
-        self._service = ServiceProcess(start, on_line=lambda line: self._report("log", line))
+        with self._starting:
+            if self._stop.is_set():
+                return False
+            self._service = ServiceProcess(start, on_line=lambda line: self._report("log", line))
         if not self._service.wait_until_up(self._stop):
+            if self._stop.is_set():
+                return False
             self._end_service()
             self._report("service", "✗ did not come up; it is started again when a file changes")
             return False

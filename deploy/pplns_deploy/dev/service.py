@@ -1,7 +1,7 @@
 """The service as a process that is started again when the project's files change, or when it ends.
 
-It is the container's own target under functions-framework, as on Cloud Run. A reload ends it first: a request that is
-under way has a few seconds to end, then its run goes on with the next delivery, as when an instance is taken away."""
+It is the container's own target under functions-framework, as on Cloud Run. A reload ends it first, as Cloud Run takes
+an instance away: a run that is under way stops after its step, and goes on with the next delivery."""
 
 import contextlib
 import http.client
@@ -22,7 +22,7 @@ from pplns_deploy.dev import tether
 
 LOOK_SECONDS = 0.5
 START_SECONDS = 120  # until the first answer of /health
-GRACE_SECONDS = 5  # for requests under way, before a process is killed
+GRACE_SECONDS = 8  # for requests under way, before a process is killed, as in the container
 IS_WINDOWS = os.name == "nt"
 
 
@@ -64,16 +64,24 @@ class ServiceProcess:
             stop.wait(0.05)
         return False
 
+    def wait(self) -> None:
+        """Wait until the process has ended."""
+        self._process.wait()
+
     def end(self) -> None:
-        """End the process, and whatever it started; a request that is under way has a few seconds."""
+        """End the process, and whatever it started; a run that is under way may stop at its step boundary first."""
+        assert self._process.stdin is not None
         if self._process.poll() is None:
-            self._process.terminate()
+            with contextlib.suppress(OSError):  # it ends at this moment
+                tether.tell_to_drain(self._process.stdin.fileno())
+            if not IS_WINDOWS:  # where that kills at once, the process ends itself
+                self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(GRACE_SECONDS)
         _kill_group(self._process)
         self._process.wait()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         self._reader.join(1)
 
     def _read(self, on_line: Callable[[str], None]) -> None:

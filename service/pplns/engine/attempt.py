@@ -6,7 +6,7 @@ process that is told to end: then the lease runs out, so that nobody repeats the
 import contextlib
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import datetime
 from types import FrameType
 from typing import Any, Literal
@@ -33,9 +33,13 @@ from pplns.state.ends import MAX_LOST_IN_A_ROW, End, lost_in_a_row, read_end
 from pplns.state.history import read_run, record_of
 from pplns.state.holders import this_holder
 from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease
+from pplns.state.logs import CLOSE_SECONDS
 from pplns.state.runs import RunHead, move_hint
 from pplns.state.slots import RunSlot
 from pplns.stores import Store
+
+LOG_SHARE = 5 / 6  # of the margin: after publishing, before recording
+LEAST_LOG_SECONDS = 1.0
 
 
 class Setting(Frozen):
@@ -68,6 +72,16 @@ class Setting(Frozen):
         return self.budget.ends + MARGIN_SHARE * self.settings.margin_seconds
 
     @property
+    def log_patience_s(self) -> float:
+        """How long the run's log may hold up the end: a store that is down leaves time to record and to answer."""
+        if self.bounds.is_draining:
+            return LEAST_LOG_SECONDS
+        if self.budget is None:
+            return CLOSE_SECONDS
+        left_s = self.budget.ends + LOG_SHARE * self.settings.margin_seconds - self.clock.monotonic()
+        return max(LEAST_LOG_SECONDS, min(CLOSE_SECONDS, left_s))
+
+    @property
     def publishing_ends_soon(self) -> float:
         """When publishing is given up where nothing ran: the caller is told, and asks again."""
         return self.clock.monotonic() + MARGIN_SHARE * self.settings.margin_seconds
@@ -77,21 +91,30 @@ def attempt(prepared: Prepared, setting: Setting) -> RunRecord:
     """Begin the next attempt and bring it to its end, unless the run is over or waits for its continuation.
 
     Raises: LeaseHeld, TooManyRuns, unless the run is handed over then; PublishError when that fails; Interrupted."""
-    head, bounds = prepared.head, setting.bounds
+    return _unless_busy(prepared.head, setting, lambda: _attempt(prepared, setting))
+
+
+def fail_for_good(head: RunHead, error: PplnsError, setting: Setting) -> RunRecord:
+    """End a run that no delivery can go on with, unless it is over or waits for its continuation.
+
+    Raises: LeaseHeld, unless the run is handed over then; PublishError when that fails."""
+    return _unless_busy(head, setting, lambda: _fail(head, error, setting))
+
+
+def _unless_busy(head: RunHead, setting: Setting, work: Callable[[], RunRecord]) -> RunRecord:
+    """Do some work on a run, or hand the run over where that can't be done now and nobody would ask again."""
+    bounds = setting.bounds
     hands_over = bounds.hands_over_when_busy and bounds.hand_over is not None
     try:
         if not (hands_over and bounds.is_draining):
-            return _attempt(prepared, setting)
+            return work()
     except (LeaseHeld, TooManyRuns):
         if not hands_over:
             raise
     return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends_soon)
 
 
-def fail_for_good(head: RunHead, error: PplnsError, setting: Setting) -> RunRecord:
-    """End a run that no delivery can go on with, unless it is over or waits for its continuation.
-
-    Raises: LeaseHeld."""
+def _fail(head: RunHead, error: PplnsError, setting: Setting) -> RunRecord:
     claim = Claim(this_holder(), setting.settings.lease_seconds)
     lease = acquire_lease(
         setting.store, head.prefix, claim, reopen=False, continues=setting.continues, now=setting.clock.now()
@@ -194,7 +217,7 @@ def _leave_running(head: RunHead, left: _Unrecorded, setting: Setting) -> RunRec
     if bounds.hands_over_when_busy and bounds.hand_over is not None:
         return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends)
     error = ErrorInfo(
-        "draining", "The container was told to end, and a step didn't finish in time.",
+        "draining", "The process was told to end, and a step didn't finish in time.",
         f"A redelivery goes on once the lease has run out, in {lease.claim.duration_s:.0f} s at most.",
     )  # fmt: skip
     end = End(
@@ -228,7 +251,7 @@ def _refuse_delivery(prepared: Prepared, setting: Setting, previous: End | None)
 def _work(prepared: Prepared, setting: Setting, lease: Lease, previous: End | None) -> End | _Unrecorded:
     """Run the steps of an attempt and record its end."""
     work = _work_of(prepared, setting, lease, previous)
-    log = AttemptLog(setting.store, prepared.head, lease.attempt)
+    log = AttemptLog(setting.store, prepared.head, lease.attempt, patience=lambda: setting.log_patience_s)
     executor = Executor(work, observer=log.watch(setting.observer))
     outcome, following = _execute(executor, prepared.head, setting, lease, log)
     if outcome.is_abandoned:

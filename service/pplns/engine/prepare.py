@@ -62,7 +62,7 @@ def prepare_new(
     params = convert_params(pipeline, sent, logical_date=logical_date, timezone=trigger.timezone)
     graph, shapes = _connect(pipeline, params, settings)
     head = RunHead(
-        run_id=_run_id(pipeline, run_id, trigger, logical_date), pipeline=pipeline.name, trigger=trigger,
+        run_id=run_id_of(pipeline, run_id, trigger, logical_date), pipeline=pipeline.name, trigger=trigger,
         params=stored_params(params), params_digest=digest_params(sent), logical_date=logical_date,
         created_at=created_at,
     )  # fmt: skip
@@ -113,7 +113,8 @@ def _connect(
     return graph, shapes_of(graph, digest_code=lambda call: code.of(call.step.function), digest_constant=constant)
 
 
-def _run_id(pipeline: Pipeline[..., Any], run_id: str | None, trigger: Trigger, logical_date: datetime) -> str:
+def run_id_of(pipeline: Pipeline[..., Any], run_id: str | None, trigger: Trigger, logical_date: datetime) -> str:
+    """Return the id of a run: the chosen one, or the one that is derived from its trigger."""
     if run_id is not None:
         return check_run_id(run_id)
     return derive_run_id(pipeline.name, kind=trigger.kind, key=trigger.key, logical_date=logical_date)

@@ -19,7 +19,7 @@ from pplns.logs.outputs import open_output
 from pplns.logs.places import Place, speak_from
 from pplns.model.run import ENDED, RunRecord
 from pplns.settings import Settings
-from pplns.state.logs import MAX_LOG_BYTES, RunLog
+from pplns.state.logs import CLOSE_SECONDS, MAX_LOG_BYTES, RunLog
 from pplns.state.runs import RunHead
 from pplns.stores import Store
 
@@ -27,13 +27,18 @@ Told = tuple[Severity, str]
 
 
 class AttemptLog:
-    """Hears an attempt, as a context in which its steps run."""
+    """Hears an attempt, as a context in which its steps run.
 
-    def __init__(self, store: Store, head: RunHead, attempt: int) -> None:
+    `patience` says at its end how many seconds the lines that wait may still take."""
+
+    def __init__(
+        self, store: Store, head: RunHead, attempt: int, *, patience: Callable[[], float] = lambda: CLOSE_SECONDS
+    ) -> None:
         self._capture = active()
         self._place = Place(head.pipeline, head.run_id, attempt)
         self._open = functools.partial(RunLog, store, head.prefix, attempt)
         self._run_log: RunLog | None = None
+        self._patience = patience
         self._is_over = False
         self._guard = threading.Lock()
         self._notes: list[tuple[datetime, events.Event]] = []
@@ -74,7 +79,7 @@ class AttemptLog:
             with self._guard:
                 self._is_over = True
             if self._run_log is not None:
-                self._run_log.close()
+                self._run_log.close(timeout_s=self._patience())
 
     def note(self, event: events.Event) -> None:
         """Take an event."""

@@ -12,8 +12,8 @@ from pplns.engine.attempt import Setting, attempt, fail_for_good
 from pplns.engine.bounds import UNBOUNDED, Bounds
 from pplns.engine.clock import Clock, SystemClock
 from pplns.engine.handover import publish
-from pplns.engine.prepare import ALL_STEPS, Prepared, Selection, check_selection, prepare, prepare_new
-from pplns.errors import ParameterError, PublishError
+from pplns.engine.prepare import ALL_STEPS, Prepared, Selection, check_selection, prepare, prepare_new, run_id_of
+from pplns.errors import NotFoundError, ParameterError, PublishError
 from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.model.run import RunRecord, Trigger
@@ -68,10 +68,8 @@ def run_pipeline(  # noqa: PLR0913 - each is a choice of the caller, by keyword
         store, settings, events.Guarded(observer), clock, began=clock.monotonic(), by_person=origin.by_person,
         selection=selection, reopen=selection != ALL_STEPS, bounds=bounds,
     )  # fmt: skip
-    prepared, is_new = _create_or_join(pipeline, params or {}, origin, run_id=run_id, setting=setting)
-    if is_new:
-        return attempt(prepared, setting)
-    return _go_on(pipeline, prepared.head, setting)
+    head, prepared = _create_or_join(pipeline, params or {}, origin, run_id=run_id, setting=setting)
+    return _go_on(pipeline, head, setting) if prepared is None else attempt(prepared, setting)
 
 
 def resume_run(
@@ -149,11 +147,11 @@ def queue_run(
             "Set PPLNS_TOPIC, or send the request without `Prefer: respond-async`.",
         )
     setting = Setting(store, settings, events.Guarded(events.ignore), clock, began=clock.monotonic(), bounds=bounds)
-    prepared, _ = _create_or_join(pipeline, params or {}, origin or Origin(), run_id=run_id, setting=setting)
-    record = read_run(store, pipeline.name, prepared.head.run_id)
+    head, _ = _create_or_join(pipeline, params or {}, origin or Origin(), run_id=run_id, setting=setting)
+    record = read_run(store, pipeline.name, head.run_id)
     if record.final or record.state in ("running", "continuing"):
         return record
-    publish(prepared.head, record.attempt, bounds=bounds, clock=clock, until=setting.publishing_ends_soon)
+    publish(head, record.attempt, bounds=bounds, clock=clock, until=setting.publishing_ends_soon)
     return record if record.attempt == 0 else record.replace(state="continuing", error=None)
 
 
@@ -164,8 +162,8 @@ def _create_or_join(
     *,
     run_id: str | None,
     setting: Setting,
-) -> tuple[Prepared, bool]:
-    """Create a run, or join the one of the same id or key, and tell whether it was created."""
+) -> tuple[RunHead, Prepared | None]:
+    """Create a run, or join the one of the same id or key; return it, prepared if it was created."""
     store, clock = setting.store, setting.clock
     trigger = origin.trigger or Trigger("manual", run_id or new_token(), timezone=setting.settings.timezone)
     compares = trigger.kind in ("manual", "api") if origin.compare_params is None else origin.compare_params
@@ -176,7 +174,13 @@ def _create_or_join(
             settings=setting.settings,
         )  # fmt: skip
 
-    prepared = prepared_for(run_id, origin.logical_date or clock.now().replace(microsecond=0))
+    logical_date = origin.logical_date or clock.now().replace(microsecond=0)
+    try:
+        prepared = prepared_for(run_id, logical_date)
+    except ParameterError:
+        if (joined := _redelivered(pipeline, origin, trigger, run_id, logical_date, store=store)) is None:
+            raise
+        return joined, None
     check_selection(setting.selection, prepared.graph)
     store.prepare()
     if run_id is None and not origin.brings_time:
@@ -185,7 +189,24 @@ def _create_or_join(
         if (first.run_id, first.logical_date) != (own.run_id, own.logical_date):
             prepared = prepared_for(first.run_id, first.logical_date)
     head, is_new = create_or_join(store, prepared.head, compare_params=compares)
-    return prepared.replace(head=head), is_new
+    return head, prepared if is_new else None
+
+
+def _redelivered(
+    pipeline: Pipeline[..., Any], origin: Origin, trigger: Trigger, run_id: str | None, logical_date: datetime, *,
+    store: Store,
+) -> RunHead | None:  # fmt: skip
+    """Return the run that a delivery is of although its parameters don't convert any more, or None.
+
+    The code changed since it was created. Its stored parameters count: if they don't convert either, it is ended for
+    good, rather than left open behind a delivery that is refused."""
+    if origin.by_person or not origin.brings_time:
+        return None
+    try:
+        head = read_head(store, pipeline.name, run_id_of(pipeline, run_id, trigger, logical_date))
+    except NotFoundError:
+        return None
+    return head if (head.trigger.kind, head.trigger.key) == (trigger.kind, trigger.key) else None
 
 
 def _key_of(head: RunHead) -> Key:

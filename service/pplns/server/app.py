@@ -35,6 +35,7 @@ def respond(web: "WebRequest", process: Process) -> "Response":
     """Answer a request to a process."""
     from werkzeug.wrappers import Response
 
+    process.begin_request()
     with traced(trace_of({name.lower(): value for name, value in web.headers.items()})):
         found = _guarded(lambda: _answer(web, process))
     if isinstance(found, Streamed):
@@ -46,6 +47,7 @@ def respond(web: "WebRequest", process: Process) -> "Response":
     response.headers["Cache-Control"] = "no-store"
     software = str(web.environ.get("SERVER_SOFTWARE", ""))
     response.call_on_close(lambda: process.end_if_stuck(software=software))
+    response.call_on_close(process.end_request)
     return response
 
 

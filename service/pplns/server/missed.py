@@ -2,12 +2,17 @@
 
 Cloud Scheduler asks every hour. Up to where each schedule was compared is kept in the store, so that every missing run
 is reported once, whether the schedule is hourly or weekly, and also after hours in which nobody could ask. The first
-question about a schedule, or one that was changed, only sets the beginning: nothing was due from it before."""
+question about a schedule, or one that was changed, only sets the beginning: nothing was due from it before.
+
+The same question repeats the continuations that never came."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from pplns.engine.bounds import Bounds
+from pplns.engine.clock import SystemClock
+from pplns.engine.handover import repeat_forgotten
 from pplns.errors import ParameterError
 from pplns.logs.capture import active
 from pplns.logs.lines import new_line
@@ -17,6 +22,8 @@ from pplns.model.names import shorten
 from pplns.model.triggers import Schedule
 from pplns.server.answers import Answer
 from pplns.server.process import Served
+from pplns.server.runs import PUBLISH_SECONDS
+from pplns.settings import topic_of
 from pplns.state import records
 from pplns.state.fields import Fields
 from pplns.state.runs import read_head
@@ -25,6 +32,7 @@ from pplns.stores import Store
 from pplns.triggers.declared import label_of
 from pplns.triggers.firing import next_time
 from pplns.triggers.requests import Request, read_json
+from pplns.triggers.topics import hand_over_to
 
 PATIENCE = timedelta(minutes=30)  # Scheduler tries five times, and begins anew after a minute or two
 LOOK_BACK = timedelta(days=7)
@@ -46,9 +54,10 @@ class Missed(Frozen):
 def answer_missed(served: Served, request: Request) -> Answer:
     """Compare every schedule that is served with its runs, log a line for each that is missing, and return them.
 
-    `{"paused": true}` as body: nothing should have run, so only the time is moved on.
+    Continuations that never came are published again. `{"paused": true}` as body: nothing should have run, so only the
+    time is moved on.
 
-    Raises: ParameterError for another body."""
+    Raises: ParameterError for another body; PublishError when all of that is done but the publishing."""
     is_paused, now = _read_paused(request.body), datetime.now(UTC)
     found: list[Missed] = []
     for pipeline in served.found.pipelines.values():
@@ -57,7 +66,8 @@ def answer_missed(served: Served, request: Request) -> Answer:
             missed = list(find_missed(served.store, pipeline, schedules, now=now, is_paused=is_paused))
             report_missed(pipeline.name, len(schedules), missed)
             found += missed
-    return Answer(200, {"missed": [one.as_json() for one in found]})
+    repeated = [one for pipeline in served.found.pipelines for one in repeat_continuations(served, pipeline)]
+    return Answer(200, {"missed": [one.as_json() for one in found], "repeated": repeated})
 
 
 def find_missed(
@@ -124,6 +134,24 @@ def report_missed(pipeline: str, schedules: int, missed: list[Missed]) -> None:
         capture.emit(new_line("ERROR", f"No run of {pipeline} for {one.due.isoformat()}", fields=fields))
     fields = {"pplns_event": "schedules_compared", "pipeline": pipeline, "schedules": schedules, "missed": len(missed)}
     capture.emit(new_line("INFO", f"Compared the schedules of {pipeline} with its runs", fields=fields))
+
+
+def repeat_continuations(served: Served, pipeline: str) -> Iterator[dict[str, Any]]:
+    """Publish the continuations of a pipeline that never came once more, log a line for each, and yield what it names.
+
+    Raises: PublishError."""
+    topic = topic_of(served.settings.topic, pipeline)
+    if topic is None:
+        return
+    clock, capture = SystemClock(), active()
+    bounds = Bounds(hand_over=hand_over_to(topic, timeout_s=PUBLISH_SECONDS))
+    until = clock.monotonic() + served.settings.margin_seconds
+    for head, attempt in repeat_forgotten(served.store, pipeline, bounds=bounds, clock=clock, until=until):
+        named = {"pipeline": pipeline, "run_id": head.run_id, "attempt": attempt}
+        if capture is not None:
+            said = f"The continuation of {pipeline}/{head.run_id} never came; it is published again"
+            capture.emit(new_line("WARNING", said, fields={"pplns_event": "continuation_repeated", **named}))
+        yield named
 
 
 def _read_paused(body: bytes) -> bool:

@@ -70,6 +70,8 @@ class Process:
     _settings: Settings | None = None
     _served: Served | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
+    _under_way: int = 0
+    _answered: threading.Condition = field(default_factory=threading.Condition)
     _logs: ExitStack = field(default_factory=ExitStack)
 
     def settings(self) -> Settings:
@@ -90,6 +92,22 @@ class Process:
             if self._served is None:
                 self._served = _load(self.settings())
             return self._served
+
+    def begin_request(self) -> None:
+        """Note that a request has come."""
+        with self._answered:
+            self._under_way += 1
+
+    def end_request(self) -> None:
+        """Note that a request is answered, to its last byte."""
+        with self._answered:
+            self._under_way -= 1
+            self._answered.notify_all()
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Wait until no request is under way; tell whether that came in time."""
+        with self._answered:
+            return self._answered.wait_for(lambda: self._under_way == 0, timeout_s)
 
     def close(self) -> None:
         """Forget what is served, and hear no more of what steps say."""

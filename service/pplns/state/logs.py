@@ -18,6 +18,7 @@ MAX_LOG_BYTES = 64_000_000  # of a run, all attempts together
 CHUNK_BYTES = 256_000
 MAX_AGE_SECONDS = 5.0
 MIN_INTERVAL_SECONDS = 1.0  # between two chunks; the last one of an attempt doesn't wait
+CLOSE_SECONDS = 10.0
 SUFFIX = ".jsonl"
 
 logger = logging.getLogger(__name__)
@@ -75,14 +76,19 @@ class RunLog:
             elif self._size >= CHUNK_BYTES:
                 self._changed.notify()
 
-    def close(self) -> None:
-        """Write what waits, and take nothing more."""
+    def close(self, *, timeout_s: float = CLOSE_SECONDS) -> None:
+        """Write what waits, and take nothing more; what the store hasn't taken in time is lost."""
         with self._changed:
             self._is_closed = True
             thread = self._thread
             self._changed.notify()
-        if thread is not None:
-            thread.join()
+        if thread is None:
+            return
+        thread.join(timeout_s)
+        if thread.is_alive():
+            with self._changed:
+                self._lines.clear()
+            self._warn(f"It didn't take them within {timeout_s:.1f} s.")
 
     def _write_chunks(self) -> None:
         while self._wait():
@@ -115,7 +121,7 @@ class RunLog:
             if data:
                 self._written = self._create(self._written, data) + len(data)
         except Exception as error:  # whatever the store says: the run goes on
-            self._warn(error)
+            self._warn(error.met if isinstance(error, PplnsError) else f"{type(error).__name__}: {error}")
         self._written_at = time.monotonic()
 
     def _create(self, offset: int, data: bytes) -> int:
@@ -134,11 +140,10 @@ class RunLog:
             lines = [*_first(lines, left), self._closing_line] if left > -closing else []
         return b"".join(line + b"\n" for line in lines)
 
-    def _warn(self, error: Exception) -> None:
+    def _warn(self, met: str) -> None:
         if self._has_failed:
             return
         self._has_failed = True
-        met = error.met if isinstance(error, PplnsError) else f"{type(error).__name__}: {error}"
         logger.warning("Log lines of %s are lost: they can't be kept in the store. %s", self._prefix, met)
 
 
