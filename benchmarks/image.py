@@ -1,13 +1,15 @@
 """What `pplns package --push` costs, against `buildah bud` and push of the equivalent Dockerfile.
 
-Both build nyc_flights on the same base and push it to the same registry: once from nothing, and then, in turn, after a
-change of one line of the pipeline. With `--layers` buildah keeps its layers too. The bars: from nothing no slower than
-buildah, after a change at most a tenth of the time of plain `buildah bud` and push, and under 1 MB sent. Run it with a
-pplns that nobody edits meanwhile: its layer is sent again when it changes.
+Both build nyc_flights on the same base and push it to the same registry, in turn: from nothing, without any cache, and
+after a change of one line of the pipeline. With `--layers` buildah keeps its layers too. The bars: from nothing no
+slower than buildah, after a change at most a tenth of the time of plain `buildah bud` and push, and under 1 MB sent.
+Run it with a pplns that nobody edits meanwhile: its layer is sent again when it changes.
 
-Needs root, docker-registry, buildah, and a base in a registry that has python and pip:
+Needs root, docker-registry, buildah and debootstrap, and Python 3.11, which is Debian's; or, by `--base`, an image with
+any Python and pip in a registry that runs:
 
-    python benchmarks/image.py --base 127.0.0.1:5000/python:3.11 --pairs 9
+    python benchmarks/image.py
+    python benchmarks/image.py --base 127.0.0.1:5000/python:3.12 --pairs 15
 """
 
 import argparse
@@ -19,15 +21,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from image_base import serve_base
 
 from pplns.settings import load_settings
 from pplns_deploy.image.build import recipe_of
 from pplns_deploy.image.builders import write_context
 from pplns_deploy.image.locks import find_lock
 
-BAR = 0.1
+BAR, WHOLE_BAR = 0.1, 1.0
 MOST_SENT_BYTES = 1_000_000
 PASSED_ON = ("PIP_INDEX_URL", "PIP_CERT", "PIP_TRUSTED_HOST", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 
@@ -35,25 +40,32 @@ PASSED_ON = ("PIP_INDEX_URL", "PIP_CERT", "PIP_TRUSTED_HOST", "HTTPS_PROXY", "HT
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure a build from nothing and pairs of builds after a change, and print both."""
     wanted = read_arguments(arguments)
-    with tempfile.TemporaryDirectory(prefix="pplns-benchmark-") as folder:
-        bench = Bench(Path(folder), wanted.base, keeps_layers=wanted.layers)
+    with tempfile.TemporaryDirectory(prefix="pplns-benchmark-") as folder, ExitStack() as stack:
+        base = wanted.base or stack.enter_context(serve_base(Path(folder)))
+        bench = Bench(Path(folder), base, keeps_layers=wanted.layers)
+        stack.callback(bench.forget)
         bench.make_project()
-        ours, theirs = timed(bench.package), timed(lambda: bench.buildah("--no-cache"))
-        print(f"from nothing: pplns {ours:.1f} s, buildah {theirs:.1f} s, ratio {ours / theirs:.2f}; the bar is 1")
-        pairs = [bench.measure_change(number) for number in range(wanted.pairs)]
-        ratios = [one / other for one, other in pairs]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        medians = f"pplns {statistics.median(one for one, _ in pairs):.2f} s, buildah"
-        print(f"after a change: {medians} {statistics.median(other for _, other in pairs):.2f} s, {wanted.pairs} pairs")
-        print(f"ratio {middle:.3f}, quartiles {low:.3f} to {high:.3f}; the bar is {BAR}")
+        whole = [bench.measure_whole(number) for number in range(wanted.whole_pairs)]
+        print_pairs("from nothing", whole, bar=WHOLE_BAR)
+        changed = [bench.measure_change(number) for number in range(wanted.pairs)]
+        print_pairs("after a change", changed, bar=BAR)
         print(f"sent after a change: {max(bench.sent)} bytes at most; the bar is {MOST_SENT_BYTES}")
+
+
+def print_pairs(what: str, pairs: Sequence[tuple[float, float]], *, bar: float) -> None:
+    """Print the medians of both, and the ratio with its quartiles."""
+    ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
+    low, middle, high = statistics.quantiles([one / other for one, other in pairs], n=4)
+    print(f"{what}: pplns {ours:.2f} s, buildah {theirs:.2f} s, {len(pairs)} pairs")
+    print(f"  ratio {middle:.3f}, quartiles {low:.3f} to {high:.3f}; the bar is {bar}", flush=True)
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the base and the number of pairs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--base", required=True, help="an image with python and pip, in the registry to push to")
+    parser.add_argument("--base", help="an image with python and pip, in the registry to push to; else one is made")
     parser.add_argument("--pairs", type=int, default=9, help="pairs after a change, at least 2 (default 9)")
+    parser.add_argument("--whole-pairs", type=int, default=3, help="pairs from nothing, at least 2 (default 3)")
     parser.add_argument(
         "--layers", action="store_true", help="let buildah keep its layers, which it doesn't by default"
     )
@@ -77,16 +89,36 @@ class Bench:
         self.base = base
         self.registry = base.partition("/")[0]
         self.sent: list[int] = []
-        self.environ = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        self.made: list[str] = []
+        self.environ = {**os.environ}
+        self.empty_caches(0)
 
     def make_project(self) -> None:
         """Make and lock the project."""
         self.pplns("init", str(self.project), "--example", "nyc_flights")
         self.pplns("lock", "--project", str(self.project))
 
+    def empty_caches(self, number: int) -> None:
+        """Let pplns and uv begin with caches of nothing, and both with repositories of nothing."""
+        self.environ["XDG_CACHE_HOME"] = str(self.folder / f"cache-{number}")
+        self.environ["UV_CACHE_DIR"] = str(self.folder / f"cache-{number}" / "uv")
+        self.number = number
+
+    def measure_whole(self, number: int) -> tuple[float, float]:
+        """Build and push from nothing, and return the seconds of both."""
+        self.empty_caches(number)
+        return self.measure(number, self.package, lambda: self.buildah("--no-cache"))
+
+    def measure(self, number: int, ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+        """Return the seconds of both; which goes first changes from pair to pair."""
+        if number % 2:
+            return timed(ours), timed(theirs)
+        of_theirs = timed(theirs)
+        return timed(ours), of_theirs
+
     def package(self) -> Mapping[str, Any]:
         """Package it by pplns."""
-        pushed = ("--push", f"{self.registry}/bench/ours", "--base", self.base, "--json")
+        pushed = ("--push", f"{self.registry}/bench/ours-{self.number}", "--base", self.base, "--json")
         document: dict[str, Any] = json.loads(self.pplns("package", "--project", str(self.project), *pushed))
         return document
 
@@ -95,7 +127,7 @@ class Bench:
         settings = load_settings(self.project, environ={})
         lock = find_lock(self.project, platform="linux/amd64")
         recipe = recipe_of(settings, lock.file, platform="linux/amd64", python=lock.python)
-        tag = f"{self.registry}/bench/theirs"
+        tag = f"{self.registry}/bench/theirs-{self.number}"
         with tempfile.TemporaryDirectory(dir=self.folder) as context:
             write_context(recipe, Path(context), base=self.base)
             passed = [f"--env={name}={os.environ[name]}" for name in PASSED_ON if name in os.environ]
@@ -108,22 +140,24 @@ class Bench:
                 *passed,
             ]
             options += ["--volume=/etc/ssl/certs:/etc/ssl/certs:ro"]  # where this machine trusts a proxy of its own
-            self.call("buildah", "bud", "-q", *options, "-t", tag, context)
+            self.call("buildah", "bud", "-q", *options, "--iidfile", str(self.folder / "id"), "-t", tag, context)
+            self.made.append((self.folder / "id").read_text())
         self.call("buildah", "push", "-q", "--tls-verify=false", tag)
 
     def measure_change(self, number: int) -> tuple[float, float]:
-        """Change a line, and return the seconds of both; which goes first changes from pair to pair."""
+        """Change a line, and return the seconds of both."""
         pipeline = self.project / "pipelines" / "nyc_flights" / "pipeline.py"
         pipeline.write_text(f"{pipeline.read_text('utf-8')}\nCHANGE = {number}\n", encoding="utf-8")
-        seconds: dict[str, float] = {}
-        works: list[tuple[str, Callable[[], object]]] = [("ours", self.counted), ("theirs", self.buildah)]
-        for name, work in works if number % 2 else reversed(works):
-            seconds[name] = timed(work)
-        return seconds["ours"], seconds["theirs"]
+        return self.measure(number, self.counted, self.buildah)
 
     def counted(self) -> None:
         """Package, and note what was sent."""
         self.sent.append(self.package()["sent_bytes"])
+
+    def forget(self) -> None:
+        """Delete the images that buildah built."""
+        if self.made:
+            self.call("buildah", "rmi", "-f", *dict.fromkeys(self.made))
 
     def pplns(self, *arguments: str) -> str:
         """Call pplns as a process of its own, as a shell does."""

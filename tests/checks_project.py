@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import settings_of
 from pplns.loader import discover
-from pplns_deploy.checks import Deployment, Finding, check_deployment
+from pplns_deploy.checks import Deployment, Finding, check_deployment, check_folder
 from pplns_deploy.environments import read_environments
 from pplns_deploy.locking import Lock, Pin, lock_file_of, read_inputs
 from pplns_deploy.manifest.describing import describe_project
@@ -70,4 +70,6 @@ class Checkable:
 
     def findings_now(self) -> list[Finding]:
         """Return what every check of the environment finds."""
-        return [replace(one, environment=None) for one in check_deployment(self.deployment())]
+        deployment = self.deployment()
+        found = [*check_folder(deployment), *check_deployment(deployment)]
+        return [replace(one, environment=None) for one in found]

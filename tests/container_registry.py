@@ -45,8 +45,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def registry_in(folder: Path, *, has_users: bool = False, has_tls: bool = False) -> Iterator[LocalRegistry]:
-    """Start a registry and end it with the block."""
+def registry_in(
+    folder: Path, *, has_users: bool = False, has_tls: bool = False, names: tuple[str, ...] = (), auth: str = ""
+) -> Iterator[LocalRegistry]:
+    """Start a registry and end it with the block; `names` are others in its certificate, `auth` its own setting."""
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("no docker-registry here: apt-get install docker-registry")
@@ -57,13 +59,15 @@ def registry_in(folder: Path, *, has_users: bool = False, has_tls: bool = False)
         f"storage: {{filesystem: {{rootdirectory: {folder / 'storage'}}}}}", "http:", f"  addr: {host}",
     ]  # fmt: skip
     if has_tls:
-        authority = make_certificates(folder)
+        authority = make_certificates(folder, *names)
         lines.append(f"  tls: {{certificate: {folder / 'server.pem'}, key: {folder / 'server.key'}}}")
         environ["REQUESTS_CA_BUNDLE"] = str(authority)
     if has_users:
         written = _run("htpasswd", "-Bbn", USER, PASSWORD)
         (folder / "htpasswd").write_text(written)
-        lines.append(f"auth: {{htpasswd: {{realm: test, path: {folder / 'htpasswd'}}}}}")
+        auth = f"{{htpasswd: {{realm: test, path: {folder / 'htpasswd'}}}}}"
+    if auth:
+        lines.append(f"auth: {auth}")
     (folder / "registry.yml").write_text("\n".join(lines))
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(folder / "registry.yml")], stdout=log, stderr=log)
@@ -83,17 +87,18 @@ def log_in(folder: Path, host: str) -> None:
     (folder / "config.json").write_text(json.dumps({"auths": {host: entry}}))
 
 
-def make_certificates(folder: Path) -> Path:
-    """Make an authority and a certificate for 127.0.0.1 signed by it; return the authority's file."""
+def make_certificates(folder: Path, *names: str) -> Path:
+    """Make an authority and a certificate for 127.0.0.1 and other names; return the authority's file."""
     subject = ["-subj", "/CN=pplns tests", "-days", "2", "-nodes"]
     _run(
         "openssl", "req", "-x509", "-newkey", "rsa:2048", *subject, "-keyout", f"{folder}/ca.key", "-out",
         f"{folder}/ca.pem", "-addext", "keyUsage=critical,keyCertSign",
     )  # fmt: skip
+    hosts = ",".join(["subjectAltName=IP:127.0.0.1", *(f"DNS:{name}" for name in names)])
     _run(
         "openssl", "req", "-x509", "-newkey", "rsa:2048", *subject, "-keyout", f"{folder}/server.key", "-out",
-        f"{folder}/server.pem", "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key", "-addext",
-        "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+        f"{folder}/server.pem", "-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key", "-addext", hosts,
+        "-addext", "basicConstraints=critical,CA:FALSE",
     )  # fmt: skip
     return folder / "ca.pem"
 

@@ -15,6 +15,8 @@ import pytest
 from container_registry import free_port
 
 PACKAGES = "python3,python3-pip,python-is-python3,ca-certificates"
+SYSTEM = "localhost/pplns-base"
+NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man")  # half of it
 SETTINGS = """
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
@@ -34,6 +36,7 @@ class Podman:
                 pytest.skip(f"no {program} here: apt-get install podman runc buildah debootstrap")
         if os.geteuid() != 0:
             pytest.skip("only root may unpack a system and start containers here")
+        self.folder = folder
         (folder / "containers.conf").write_text(SETTINGS)
         self._environ = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
 
@@ -81,7 +84,8 @@ class Podman:
             if made.returncode:
                 pytest.skip(f"debootstrap can't make a base: {made.stdout.decode()[-300:]}")
             part.rename(root)
-        packed = subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)
+        without = [f"--exclude=./{place}" for place in NOT_NEEDED]
+        packed = subprocess.Popen(["tar", "-C", str(root), *without, "-c", "."], stdout=subprocess.PIPE)
         change = 'ENV PYTHON_VERSION="3.11.2"'
         subprocess.run(
             ["podman", "import", "-q", "--change", change, "-", name],

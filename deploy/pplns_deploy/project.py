@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from pplns.errors import ConfigError
 
 FIRST_PIPELINES = {"starter": "sales", "nyc_flights": "nyc_flights", "daily_orders": "daily_orders"}
-NAME_MARK = "{{name}}"
+NAME_MARK, DEPENDENCIES_MARK = "{{name}}", "{{dependencies}}"
+DEPENDENCIES = {"daily_orders": ("google-cloud-bigquery>=3.20,<4",)}  # besides pplns
 
 _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "templates"
@@ -25,7 +26,9 @@ def plan_project(target: Path, example: str) -> dict[PurePosixPath, bytes]:
 
     Raises: ConfigError where this installation lacks the example."""
     name = project_name(target)
-    files = {**_read_template("common", name), **_read_template(example, name)}
+    needed = ", ".join(f'"{one}"' for one in ("pplns", *DEPENDENCIES.get(example, ())))
+    marks = {NAME_MARK: name, DEPENDENCIES_MARK: needed}
+    files = {**_read_template("common", marks), **_read_template(example, marks)}
     if example != "starter":
         folder = PurePosixPath("pipelines") / example
         files |= {folder / path: data for path, data in _read_folder(_shipped(example))}
@@ -59,11 +62,14 @@ def project_name(target: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "my-pipelines"
 
 
-def _read_template(template: str, name: str) -> dict[PurePosixPath, bytes]:
-    return {
-        path.with_name(path.name.removesuffix(_ENDING)): data.replace(NAME_MARK.encode(), name.encode())
-        for path, data in _read_folder(_TEMPLATES / template)
+def _read_template(template: str, marks: Mapping[str, str]) -> dict[PurePosixPath, bytes]:
+    """Return the files of a template, with what stands for each mark in its place."""
+    files = {
+        path.with_name(path.name.removesuffix(_ENDING)): data for path, data in _read_folder(_TEMPLATES / template)
     }
+    for mark, text in marks.items():
+        files = {path: data.replace(mark.encode(), text.encode()) for path, data in files.items()}
+    return files
 
 
 def _read_folder(folder: Path) -> Iterator[tuple[PurePosixPath, bytes]]:

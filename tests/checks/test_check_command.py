@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from checks_project import Checkable
-from pplns_deploy.checks import ENVIRONMENT_CHECKS, ONLINE_CHECKS, PIPELINE_CHECKS
+from pplns_deploy.checks import ENVIRONMENT_CHECKS, FOLDER_CHECKS, ONLINE_CHECKS, PIPELINE_CHECKS
 from pplns_deploy.checks.findings import name_of_check
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
@@ -34,7 +34,8 @@ def check(folder: Path, *arguments: str, **environ: str) -> "subprocess.Complete
 
 def test_every_environment_is_checked_unless_one_is_named(checkable: Checkable):
     """By `--env`, or by PPLNS_ENV."""
-    checkable.write(**PATHS, table=STAGING)
+    in_prod, in_staging = 'env = {DIR = "/mnt/a"}', '[tool.pplns.env.staging.defaults]\nenv = {DIR = "/mnt/b"}'
+    checkable.write(table=f"[@defaults]\n{in_prod}\n{STAGING}{in_staging}")
 
     every = json.loads(check(checkable.root, "--json").stdout)
     named = json.loads(check(checkable.root, "--json", "--env", "staging").stdout)
@@ -44,6 +45,27 @@ def test_every_environment_is_checked_unless_one_is_named(checkable: Checkable):
         ("local_paths", "prod"), ("local_paths", "staging"),
     ]  # fmt: skip
     assert (named["environments"], by_variable["environments"]) == (["staging"], ["prod"])
+
+
+def test_what_is_the_same_everywhere_is_said_once(checkable: Checkable):
+    """The lock, .env and the image's files belong to no environment."""
+    checkable.write(table=STAGING)
+    (checkable.root / "requirements.lock").unlink()
+
+    found = json.loads(check(checkable.root, "--json").stdout)["findings"]
+
+    assert [(one["check"], one["environment"]) for one in found] == [("lock", None)]
+
+
+def test_what_is_wrong_in_shared_code_is_said_once(checkable: Checkable):
+    """Not again for each pipeline and environment; in one of several environments it has that one's name."""
+    checkable.write(top="import hypothesis\n", table=STAGING)
+    code = (checkable.root / "pipelines" / "sales.py").read_text()
+    (checkable.root / "pipelines" / "sales.py").write_text(f"{code}\n@pipeline\ndef returns():\n    return load(1)\n")
+
+    found = json.loads(check(checkable.root, "--json").stdout)["findings"]
+
+    assert [(one["check"], one["pipeline"], one["environment"]) for one in found] == [("imports", None, None)]
 
 
 def test_warnings_pass_and_errors_dont(checkable: Checkable):
@@ -96,8 +118,8 @@ def test_a_file_that_crashes_is_a_finding(checkable: Checkable):
 def test_the_page_has_each_check():
     """By its name, with what it finds, why with a source, and what to do."""
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", PAGE.read_text("utf-8"), re.M | re.S))
-    checks = [*PIPELINE_CHECKS, *ENVIRONMENT_CHECKS, *ONLINE_CHECKS]
+    checks = [*PIPELINE_CHECKS, *ENVIRONMENT_CHECKS, *FOLDER_CHECKS, *ONLINE_CHECKS]
 
-    assert sorted(sections) == sorted(["files", "store", *map(name_of_check, checks)])
+    assert sorted(sections) == sorted(["files", "store", "online", *map(name_of_check, checks)])
     for name, text in sections.items():
         assert all(part in text for part in ("**Finds**", "**Why**", "**Do**")), name

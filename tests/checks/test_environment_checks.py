@@ -1,6 +1,7 @@
 """The checks of an environment: each by what it finds, where, and by what it lets pass."""
 
 import subprocess
+import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -183,14 +184,61 @@ def test_a_lock_that_is_missing_or_stale_is_found(checkable: Checkable, spoil):
 
 
 def test_a_large_file_is_found(checkable: Checkable):
-    """It would be in the image; a hidden folder isn't."""
+    """It would be in the image; a hidden folder, and what .pplnsignore names, wouldn't."""
     checkable.write()
-    (checkable.root / ".git").mkdir()
-    for place in ("data.bin", ".git/data.bin"):
+    (checkable.root / ".pplnsignore").write_text("/raw/\n")
+    for place in ("data.bin", ".git/data.bin", "raw/data.bin", "__pycache__/data.bin"):
+        (checkable.root / place).parent.mkdir(exist_ok=True)
         with (checkable.root / place).open("wb") as stream:
             stream.truncate(100_000_001)
 
-    assert [(one.check, one.message.split()[0]) for one in checkable.findings_now()] == [("sizes", "data.bin")]
+    assert [(one.check, one.message.split()[0]) for one in checkable.findings_now()] == [("image_files", "data.bin")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a right there")
+def test_what_packaging_would_refuse_is_found(checkable: Checkable, tmp_path: Path):
+    """A key under a harmless name is left out with a warning; a link out of the project is an error."""
+    checkable.write()
+    (checkable.root / "prod.json").write_text('{"private_key": "x"}')
+    [key] = checkable.findings_now()
+
+    (checkable.root / "elsewhere").symlink_to("/etc")
+    [link] = checkable.findings_now()
+
+    assert (key.check, key.severity, key.message.split()[0]) == ("image_files", "warning", "prod.json")
+    assert (link.check, link.severity) == ("image_files", "error")
+    assert "out of the project" in link.message
+
+
+@pytest.mark.parametrize(
+    ("names", "severity"),
+    [
+        (('"db-token"', '"DB_TOKEN"'), "error"), (('"db-token"', '"Db-Token"'), "error"),
+        (('"db-token"', '"db-token"'), None), (('"db-token"', '"db-tokens"'), None),
+    ],
+)  # fmt: skip
+def test_secrets_that_share_a_variable_are_found(checkable: Checkable, names: tuple[str, str], severity: str | None):
+    """In one pipeline they would have one value; only case, '-' and '_' make no difference."""
+    one, other = names
+    checkable.write(
+        body=f"Secret({one}), Secret({other})", table='[@defaults]\nsecrets = {DB_TOKEN = "t@1", DB_TOKENS = "s@1"}'
+    )
+
+    found = checkable.findings_now()
+
+    assert [(one.check, one.severity) for one in found] == ([("shared_variables", severity)] if severity else [])
+
+
+def test_secrets_of_two_pipelines_share_a_laptops_variable(checkable: Checkable):
+    """In the cloud each has its own, so that is a warning."""
+    checkable.write(body='Secret("db-token")', table='[@defaults]\nsecrets = {DB_TOKEN = "t@1"}')
+    code = (checkable.root / "pipelines" / "sales.py").read_text().replace("db-token", "DB_TOKEN")
+    (checkable.root / "pipelines" / "returns.py").write_text(code.replace("def sales", "def returns"))
+
+    [found] = checkable.findings_now()
+
+    assert (found.check, found.severity) == ("shared_variables", "warning")
+    assert "in 'returns'" in found.message
 
 
 def test_a_change_of_clocks_is_found_to_the_minute():

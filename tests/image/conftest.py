@@ -1,17 +1,15 @@
 """A small project, a wheel of its own, a base without a system, and registries to push to."""
 
-import base64
-import hashlib
 import shutil
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from container_registry import LocalRegistry, registry_in
-from packaged_project import PYTHON, make_base, make_project, recipe_for
+from containers import SYSTEM, Podman
+from packaged_project import PYTHON, make_base, make_project, make_wheel, recipe_for
 from pplns_deploy.image.build import build_image
 from pplns_deploy.image.cache import Cache
 from pplns_deploy.image.contents.bytecode import compile_entries, version_of
@@ -30,31 +28,17 @@ def project(tmp_path: Path) -> Path:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of `tiny` 1.0, and a lock that names it with its hash."""
     folder = tmp_path_factory.mktemp("wheels")
-    files = {
-        "tiny/__init__.py": "NAMES = {'a', 'b', 'c'}\n\ndef hello(name='you'):\n    return f'hello {name}'\n",
-        "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
-        "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        "tiny-1.0.dist-info/entry_points.txt": "[console_scripts]\ntiny = tiny:hello\n",
-    }
-    records = "".join(f"{name},sha256={_record_hash(text)},{len(text)}\n" for name, text in files.items())
-    wheel = folder / "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in {**files, "tiny-1.0.dist-info/RECORD": f"{records}tiny-1.0.dist-info/RECORD,,\n"}.items():
-            archive.writestr(name, text)
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    module = "NAMES = {'a', 'b', 'c'}\n\ndef hello(name='you'):\n    return f'hello {name}'\n"
+    digest = make_wheel(folder, "tiny", {"tiny/__init__.py": module}, program="tiny:hello")
     (folder / "requirements.lock").write_text(f"tiny==1.0 --hash=sha256:{digest}\n")
     return folder
-
-
-def _record_hash(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 @pytest.fixture(autouse=True)
 def no_index(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have uv look into that folder only."""
     monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_NO_CONFIG", "1")
 
 
@@ -98,3 +82,14 @@ def registry(tmp_path: Path) -> Iterator[LocalRegistry]:
     (tmp_path / "registry").mkdir()
     with registry_in(tmp_path / "registry") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Podman with the image SYSTEM, a Debian with Python; or a skip that says what is missing."""
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("the base of debootstrap has Python 3.11")
+    running = Podman(tmp_path_factory.mktemp("podman"))
+    running.import_base(SYSTEM)
+    yield running
+    running.forget(SYSTEM)

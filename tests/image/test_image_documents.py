@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from packaged_project import recipe_for
 from pplns_deploy.image.archive import write_archive
 from pplns_deploy.image.bases import python_of
-from pplns_deploy.image.builders import dockerfile, write_context
 from pplns_deploy.image.images import Base
 
 SPECIFICATION = "github.com/opencontainers/image-spec@v1.1.1"
@@ -126,27 +124,6 @@ def test_an_archive_that_fails_leaves_nothing(image, cache, tmp_path: Path):
         write_archive(image, file, cache=cache, fetch_base=lambda layer: cache.path(layer.digest))
 
     assert not list(file.parent.iterdir())
-
-
-def test_the_dockerfile_starts_the_same_command(project: Path, wheels: Path):
-    """With the same environment and user."""
-    text = dockerfile(recipe_for(project, wheels), base="python:3.12-slim")
-
-    assert text.startswith("FROM python:3.12-slim\n")
-    assert 'CMD ["python", "-m", "pplns.server"]' in text
-    assert "PPLNS_PIPELINES=/app/pipelines" in text
-
-
-def test_a_dockerfile_of_the_project_is_taken(project: Path, wheels: Path, tmp_path: Path):
-    """Beside the same contents, and without secrets."""
-    (project / "Dockerfile").write_text("FROM own\n")
-    (project / ".env").write_text("A=1")
-
-    write_context(recipe_for(project, wheels), tmp_path / "context", base="python:3.12-slim")
-
-    assert (tmp_path / "context" / "Dockerfile").read_text() == "FROM own\n"
-    assert (tmp_path / "context" / "app" / "pipelines" / "sales.py").is_file()
-    assert not (tmp_path / "context" / "app" / ".env").exists()
 
 
 def test_the_bases_python_is_read_from_its_environment(base: Base):

@@ -16,8 +16,7 @@ from pplns_deploy.image.bases import fetch_layer, find_base
 from pplns_deploy.image.build import build_image
 from pplns_deploy.image.cache import Cache
 from pplns_deploy.image.contents.entries import Entry
-from pplns_deploy.image.documents import index_document
-from pplns_deploy.image.images import Base, Image, TransferEnded, ignore
+from pplns_deploy.image.images import Image, TransferEnded, ignore
 from pplns_deploy.image.layers import write_layer
 from pplns_deploy.image.references import parse_reference
 from pplns_deploy.image.registry import uploads
@@ -202,27 +201,6 @@ def test_the_bytes_of_another_digest_are_refused(registry: LocalRegistry, image:
 
     with pytest.raises(RegistryError, match="its bytes are others"):
         uploads.Uploads(registry.client(), "sales").send(f"sha256:{'0' * 64}", file, lambda _: None)
-
-
-def test_the_platform_is_chosen_from_an_index(registry: LocalRegistry, base: Base, cache: Cache, tmp_path: Path):
-    """The digest is the index's, the layers those of the platform; one that isn't there is refused."""
-    from packaged_project import put_manifest
-
-    name = put_base(registry, base, cache)
-    own = find_base(registry.client(), parse_reference(name), platform="linux/amd64", cache=cache)
-    described = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": own.reference.digest, "size": 0}
-    raw = cache.noted(json.dumps(["manifest", own.reference.name, own.reference.digest]))
-    described["size"] = len(json.dumps(raw["document"], sort_keys=True, separators=(",", ":")))
-    index = index_document([described | {"platform": {"os": "linux", "architecture": "amd64"}}])
-    put_manifest(registry, "base", "all", index)
-    asked = parse_reference(f"{registry.host}/base:all")
-
-    found = find_base(registry.client(), asked, platform="linux/amd64", cache=Cache(tmp_path / "fresh"))
-
-    assert found.reference.digest == index.digest
-    assert [layer.digest for layer in found.layers] == [layer.digest for layer in base.layers]
-    with pytest.raises(ConfigError, match="isn't there for linux/arm64"):
-        find_base(registry.client(), asked, platform="linux/arm64", cache=cache)
 
 
 def test_a_base_of_another_registry_is_fetched_and_sent(registry: LocalRegistry, project, wheels, tmp_path: Path):

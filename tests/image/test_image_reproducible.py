@@ -21,9 +21,12 @@ from pplns_deploy.image.images import ignore
 from pplns_deploy.image.layers import Entry, write_layer
 
 
-def digest_in(folder: Path, wheels: Path) -> str:
-    """Return the digest of a project, built with a cache of its own."""
-    cache = Cache(folder.parent / f"cache-{time.monotonic_ns()}")
+def digest_in(folder: Path, wheels: Path, filled: Path | None = None) -> str:
+    """Return the digest of a project, built with a cache of its own: of nothing, or of what is in `filled`."""
+    place = folder.parent / f"cache-{time.monotonic_ns()}"
+    if filled is not None:
+        shutil.copytree(filled, place)
+    cache = Cache(place)
     return build_image(recipe_for(folder, wheels), make_base(cache), cache=cache, watch=ignore).digest
 
 
@@ -35,7 +38,7 @@ def test_two_clean_builds_in_two_folders_are_one_image(tmp_path: Path, wheels: P
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a umask and modes are POSIX's")
-def test_modes_and_times_are_not_in_it(tmp_path: Path, wheels: Path):
+def test_modes_and_times_are_not_in_it(tmp_path: Path, wheels: Path, filled: Path):
     """Another umask, and files that were touched."""
     one = make_project(tmp_path / "a" / "sales")
     before = os.umask(0o077)
@@ -47,34 +50,34 @@ def test_modes_and_times_are_not_in_it(tmp_path: Path, wheels: Path):
         os.utime(file, (1, 1))
         file.chmod(0o777)
 
-    assert digest_in(one, wheels) == digest_in(other, wheels)
+    assert digest_in(one, wheels, filled) == digest_in(other, wheels, filled)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
-def test_the_owner_is_not_in_it(tmp_path: Path, wheels: Path):
+def test_the_owner_is_not_in_it(tmp_path: Path, wheels: Path, filled: Path):
     """Files of another user."""
     one, other = make_project(tmp_path / "a" / "sales"), make_project(tmp_path / "b" / "sales")
     for file in other.rglob("*"):
         os.chown(file, 1000, 1000)
 
-    assert digest_in(one, wheels) == digest_in(other, wheels)
+    assert digest_in(one, wheels, filled) == digest_in(other, wheels, filled)
 
 
-def test_a_checkout_of_windows_is_the_same_image(tmp_path: Path, wheels: Path):
+def test_a_checkout_of_windows_is_the_same_image(tmp_path: Path, wheels: Path, filled: Path):
     """Git writes CRLF there; in Python and TOML that means the same, so it becomes LF. Data stays as it is."""
     one, other = make_project(tmp_path / "a" / "sales"), make_project(tmp_path / "b" / "sales")
     for file in [*other.rglob("*.py"), other / "pyproject.toml"]:
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
 
-    assert digest_in(one, wheels) == digest_in(other, wheels)
+    assert digest_in(one, wheels, filled) == digest_in(other, wheels, filled)
 
 
-def test_data_with_other_line_ends_is_other_data(tmp_path: Path, wheels: Path):
+def test_data_with_other_line_ends_is_other_data(tmp_path: Path, wheels: Path, filled: Path):
     """A CSV file is taken as it is."""
     one, other = make_project(tmp_path / "a" / "sales"), make_project(tmp_path / "b" / "sales")
     (other / "pipelines" / "data" / "orders.csv").write_bytes(b"id,amount\n1,2\n")
 
-    assert digest_in(one, wheels) != digest_in(other, wheels)
+    assert digest_in(one, wheels, filled) != digest_in(other, wheels, filled)
 
 
 def test_a_change_of_one_line_changes_the_layer_of_the_project_only(project: Path, wheels: Path, base, cache):

@@ -1,43 +1,34 @@
 """The whole way: lock, package, push, pull by digest, run read-only and as nobody."""
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from container_registry import LocalRegistry
-from containers import Podman, ask
+from containers import SYSTEM, Podman, ask
 from pplns_deploy.cli import cli
 
 pytestmark = [pytest.mark.needs_podman, pytest.mark.needs_registry]
 
 
-BASE = "localhost/pplns-base"
-
-
 @pytest.fixture
-def podman(tmp_path: Path, registry: LocalRegistry) -> Iterator[Podman]:
-    """Podman, or a skip that says what is missing; what it pulled and made is deleted again."""
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip("the base of debootstrap has Python 3.11")
-    running = Podman(tmp_path)
-    yield running
-    pulled = running.call("images", "-q", "--filter", f"reference={registry.host}/*").split()
-    running.forget(BASE, *pulled)
+def podman(system: Podman, registry: LocalRegistry) -> Iterator[Podman]:
+    """Podman, where what is pulled is deleted again."""
+    yield system
+    system.forget(*system.call("images", "-q", "--filter", f"reference={registry.host}/*").split())
 
 
 def test_nyc_flights_runs_with_only_what_the_image_holds(
     podman: Podman, registry: LocalRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     """On a read-only root, as a user who is nobody, started by the image's own command."""
-    for name in ("UV_NO_INDEX", "UV_FIND_LINKS", "UV_NO_CONFIG"):
+    for name in ("UV_OFFLINE", "UV_FIND_LINKS", "UV_NO_CONFIG"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path.home() / ".cache" / "pplns-tests"))
     base, image = f"{registry.host}/python:3.11", f"{registry.host}/flights"
-    podman.import_base(BASE)
-    podman.call("push", "-q", "--tls-verify=false", BASE, base)
+    podman.call("push", "-q", "--tls-verify=false", SYSTEM, base)
     flights = str(tmp_path / "flights")
 
     call("init", flights, "--example", "nyc_flights")

@@ -6,12 +6,20 @@ and `supplies`, and those that ask Google in `online`. `whole` has their list an
 
 from pplns_deploy.checks.deployment import Deployment
 from pplns_deploy.checks.findings import Checked, Finding, Severity, Subject
+from pplns_deploy.checks.online import ONLINE_CHECKS
 from pplns_deploy.checks.project import check_pipeline, check_project
 from pplns_deploy.checks.rules import PIPELINE_CHECKS
-from pplns_deploy.checks.whole import ENVIRONMENT_CHECKS, ONLINE_CHECKS, check_deployment, check_everything
+from pplns_deploy.checks.whole import (
+    ENVIRONMENT_CHECKS,
+    FOLDER_CHECKS,
+    check_deployment,
+    check_everything,
+    check_folder,
+)
 
 __all__ = [
     "ENVIRONMENT_CHECKS",
+    "FOLDER_CHECKS",
     "ONLINE_CHECKS",
     "PIPELINE_CHECKS",
     "Checked",
@@ -21,6 +29,7 @@ __all__ = [
     "Subject",
     "check_deployment",
     "check_everything",
+    "check_folder",
     "check_pipeline",
     "check_project",
 ]

@@ -2,12 +2,13 @@
 
 import ast
 import json
-import os
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
+from pplns.errors import ConfigError
 from pplns_deploy.checks.deployment import Deployment
 from pplns_deploy.checks.findings import Finding
 from pplns_deploy.checks.placing import missing_grants
@@ -20,6 +21,8 @@ MAX_VARIABLE_BYTES = 32 * 1024  # of one environment variable, Cloud Run quotas
 MAX_BODY_BYTES = 1024 * 1024  # of a Scheduler job
 LARGE_FILE_BYTES = 100 * 1000 * 1000
 
+INSTEAD_OF_PATHS = "Use a bucket (gs://…), or a path beside the code, Path(__file__).parent / …"
+
 _KEY_READERS = {
     "from_service_account_file", "from_service_account_json", "load_credentials_from_file", "from_json_keyfile_name",
 }  # fmt: skip
@@ -28,17 +31,17 @@ _KEY_FILE = re.compile(
 )
 _OPENERS = {"open", "Path", "read_text", "read_bytes"}
 _LOCAL = re.compile(r"/(?:home|Users|root|mnt|media|Volumes|opt|srv|data)/|~|[A-Za-z]:[\\/]|\\\\\w")
-_SKIPPED_FOLDERS = {"node_modules", "__pycache__", "venv", "out", "dist", "build"}
 
 
 def check_credentials(deployment: Deployment) -> Iterator[Finding]:
     """Check that no code opens a key file, and that nothing points to one: the container runs as its own account."""
+    seen: set[str] = set()
     for entry in deployment.manifest.pipelines:
-        for file in entry.sources:
+        for file in [one for one in entry.sources if one not in seen]:
+            seen.add(file)
             for line, what in _keys_in(parse_source(deployment.root / file)):
-                yield deployment.at_code(
-                    "error", f"{what}.", _instead_of_keys(deployment, entry), entry, file=file, line=line
-                )
+                remedy = _instead_of_keys(deployment, entry)
+                yield deployment.at_code("error", f"{what}.", remedy, entry, file=file, line=line)
         if CREDENTIALS in deployment.config_of(entry).env:
             yield deployment.error(
                 f"env of {entry.name!r} sets {CREDENTIALS}, and there is no such file in the container.",
@@ -50,19 +53,16 @@ def check_credentials(deployment: Deployment) -> Iterator[Finding]:
 def check_local_paths(deployment: Deployment) -> Iterator[Finding]:
     """Check that no default, trigger or variable names a path of the machine where it was written."""
     for entry in deployment.manifest.pipelines:
-        for what, value in _values_of(deployment, entry):
-            for path in _texts_in(value):
-                if _LOCAL.match(path) and not Path(path).is_relative_to(deployment.root):
-                    yield deployment.at_code(
-                        "warning",
-                        f"{what} is {path!r}, a path of one machine that the container hasn't.",
-                        "Use a bucket (gs://…), or a path beside the code, Path(__file__).parent / …",
-                        entry,
-                    )
+        for what, value in _values_in_code(entry):
+            for message in _local_paths(deployment, what, value):
+                yield deployment.at_code("warning", message, INSTEAD_OF_PATHS, entry)
+        for what, value in _values_in_table(deployment, entry):
+            for message in _local_paths(deployment, what, value):
+                yield deployment.warning(message, INSTEAD_OF_PATHS, entry)
 
 
 def check_sizes(deployment: Deployment) -> Iterator[Finding]:
-    """Check that nothing is larger than Google takes."""
+    """Check that no variable and no trigger's parameters are larger than Google takes."""
     for entry in deployment.manifest.pipelines:
         for name, value in deployment.config_of(entry).env.items():
             if len(value.encode()) > MAX_VARIABLE_BYTES:
@@ -80,19 +80,29 @@ def check_sizes(deployment: Deployment) -> Iterator[Finding]:
                     "Send the name of an object in a bucket instead.",
                     entry,
                 )
-    yield from _large_files(deployment)
 
 
-def _large_files(deployment: Deployment) -> Iterator[Finding]:
-    for folder, folders, files in os.walk(deployment.root):
-        folders[:] = sorted(one for one in folders if one[:1] != "." and one not in _SKIPPED_FOLDERS)
-        for name in sorted(files):
-            file = Path(folder) / name
-            size = file.stat().st_size if file.is_file() else 0
-            if size > LARGE_FILE_BYTES:
-                place = file.relative_to(deployment.root).as_posix()
-                message = f"{place} has {size / 1e6:,.0f} MB and would be in the image."
-                yield Finding("warning", message, "Put it into a bucket, or its name into .pplnsignore.", file=file)
+def check_image_files(deployment: Deployment) -> Iterator[Finding]:
+    """Check what of the project's folder would be in the image: no large file, no key, no link that leads out."""
+    if find_spec("pathspec") is None:
+        message = "What would be in the image isn't checked: it needs pathspec, which isn't installed."
+        yield deployment.warning(message, "Install it: pip install 'pplns[deploy]'.")
+        return
+    from pplns_deploy.image.contents.project import project_files
+
+    try:
+        files = project_files(deployment.root)
+    except ConfigError as error:
+        yield Finding("error", error.message, error.hint, file=deployment.root)
+        return
+    for path in files.keys:
+        message, remedy = f"{path} holds a key or credentials, so it stays out of the image.", "Use Secret() instead."
+        yield Finding("warning", message, remedy, file=deployment.root / path)
+    for path, size_bytes in files.sizes():
+        if size_bytes > LARGE_FILE_BYTES:
+            message = f"{path} has {size_bytes / 1e6:,.0f} MB and would be in the image."
+            remedy = "Put it into a bucket, or its name into .pplnsignore."
+            yield Finding("warning", message, remedy, file=deployment.root / path)
 
 
 def _keys_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -132,16 +142,25 @@ def _instead_of_keys(deployment: Deployment, entry: PipelineEntry) -> str:
     )
 
 
-def _values_of(deployment: Deployment, entry: PipelineEntry) -> Iterator[tuple[str, Any]]:
+def _local_paths(deployment: Deployment, what: str, value: Any) -> Iterator[str]:
+    """Yield what is wrong with each path of this machine in a value."""
+    for path in _texts_in(value):
+        if _LOCAL.match(path) and not Path(path).is_relative_to(deployment.root):
+            yield f"{what} is {path!r}, a path of one machine that the container hasn't."
+
+
+def _values_in_code(entry: PipelineEntry) -> Iterator[tuple[str, Any]]:
     for parameter in entry.declared.parameters:
         yield f"The default of {parameter.name!r}", parameter.default
     for trigger in entry.declared.triggers:
         for name, value in trigger.params.items():
             yield f"The parameter {name!r} of the trigger {trigger.cron or trigger.topic!r}", value
-    config = deployment.config_of(entry)
+
+
+def _values_in_table(deployment: Deployment, entry: PipelineEntry) -> Iterator[tuple[str, Any]]:
     for name, value in deployment.params_of(entry).items():
         yield f"The parameter {name!r} of the environment {deployment.environment.name!r}", value
-    for name, value in config.env.items():
+    for name, value in deployment.config_of(entry).env.items():
         if name != CREDENTIALS:
             yield f"The variable {name!r} of the environment {deployment.environment.name!r}", value
 

@@ -1,7 +1,7 @@
 """What a check knows of a pipeline, and what it finds: a message, and what to do."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pplns.graph import Graph
 from pplns.steps import Pipeline, StepOptions
 from pplns.steps.parameters import Parameter
+from pplns_deploy.manifest import Manifest
 
 Severity = Literal["error", "warning"]
 
@@ -51,11 +52,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was checked, and what was found, errors first."""
+    """What was checked, and what was found, errors first; `manifest` is there where every file could be read."""
 
     pipelines: tuple[str, ...]
     files: tuple[Path, ...]
     findings: tuple[Finding, ...]
+    manifest: Manifest | None = None
 
     def count(self, severity: Severity) -> int:
         """Return how many findings have a severity."""
@@ -104,6 +106,27 @@ class Subject:
 def name_of_check(check: Any) -> str:
     """Return the name of a check from that of its function."""
     return str(check.__name__).removeprefix("check_")
+
+
+def said_once(findings: Iterable[Finding], environments: Iterable[str]) -> list[Finding]:
+    """Return findings without those that say the same: of several pipelines one, which then names none; of several
+    environments one that names none, where it is the same in all of them."""
+    of_pipelines = _without(findings, "pipeline", lambda names: len(names) > 1)
+    every = set(environments)
+    return _without(of_pipelines, "environment", lambda names: len(every) > 1 and names == every)
+
+
+def _without(
+    findings: Iterable[Finding], field_name: Literal["pipeline", "environment"], is_common: Callable[[set[str]], bool]
+) -> list[Finding]:
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in findings:
+        bare = replace(finding, pipeline=None) if field_name == "pipeline" else replace(finding, environment=None)
+        groups.setdefault(bare, []).append(finding)
+    kept: list[Finding] = []
+    for bare, group in groups.items():
+        kept += [bare] if is_common({str(getattr(one, field_name)) for one in group}) else group
+    return kept
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

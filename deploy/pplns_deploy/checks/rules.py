@@ -12,6 +12,7 @@ from pplns.model.triggers import PubSub, Schedule
 from pplns.steps import Pipeline
 from pplns.steps.conversion import RefusedError, convert
 from pplns.steps.parameters import Parameter, convert_params
+from pplns.triggers.declared import label_of
 from pplns_deploy.checks.findings import Finding, Subject
 
 # How long a request may last: Pub/Sub push acknowledgement deadline, Scheduler attempt deadline, Cloud Run timeout.
@@ -46,9 +47,21 @@ def check_repeated_triggers(subject: Subject) -> Iterator[Finding]:
         if nameless in seen:
             yield subject.warning(
                 f"{trigger_text(trigger)} stands there twice: everything would run twice.",
-                "Remove one of them, or give them different parameters.",
+                "Remove one of them, or give them names and different parameters.",
             )
         seen.append(nameless)
+
+
+def check_schedule_names(subject: Subject) -> Iterator[Finding]:
+    """Check that a request tells which schedule it is from: by a name, else by a cron line that no other has."""
+    first: dict[str, Schedule] = {}
+    for trigger in subject.pipeline.triggers:
+        if isinstance(trigger, Schedule) and first.setdefault(label_of(trigger), trigger) != trigger:
+            yield subject.error(
+                f"Two schedules are called {label_of(trigger)!r}: the second one would get the time zone and the"
+                " parameters of the first.",
+                'Give each a name of its own: Schedule(…, name="us").',
+            )
 
 
 def check_steps(subject: Subject) -> Iterator[Finding]:
@@ -113,6 +126,7 @@ def check_resources(subject: Subject) -> Iterator[Finding]:
 PIPELINE_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_triggers,
     check_repeated_triggers,
+    check_schedule_names,
     check_steps,
     check_timeouts,
     check_retries,

@@ -1,5 +1,8 @@
 """Checks of what the container has to bring: secrets, and the packages that the code imports."""
 
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
@@ -28,11 +31,30 @@ def check_secrets(deployment: Deployment) -> Iterator[Finding]:
                 )
 
 
+def check_shared_variables(deployment: Deployment) -> Iterator[Finding]:
+    """Check that no two secrets are read from one variable: their names differ in more than case, '-' and '_'.
+
+    In two pipelines that is only a laptop's trouble, where both read the same `.env`."""
+    first: dict[str, tuple[str, str]] = {}
+    told: set[tuple[str, str]] = set()
+    for entry in deployment.manifest.pipelines:
+        for use in entry.secrets:
+            if use.name is None or (variable := variable_of(use.name)) is None:
+                continue
+            name, owner = first.setdefault(variable, (use.name, entry.name))
+            if name != use.name and (name, use.name) not in told:
+                told.add((name, use.name))
+                where = "" if owner == entry.name else f", in {owner!r},"
+                yield deployment.at_code(
+                    "error" if owner == entry.name else "warning",
+                    f"The secrets {name!r}{where} and {use.name!r} are both read from {variable}.",
+                    "Write the same name where they are the same secret, else rename one of them.",
+                    entry, file=use.file, line=use.line,
+                )  # fmt: skip
+
+
 def check_dotenv(deployment: Deployment) -> Iterator[Finding]:
     """Check that git ignores the file in which secrets stand on a laptop."""
-    import shutil
-    import subprocess
-
     file, git = deployment.root / DOTENV, shutil.which("git")
     if git is None or not file.exists():
         return
@@ -54,7 +76,10 @@ def check_lock(deployment: Deployment) -> Iterator[Finding]:
         return
     for one in stale:
         yield Finding(
-            "error", f"{one.file.name}: {one.reason}.", "Run `pplns lock`, and commit what it writes.", file=one.file
+            "error",
+            f"The lock can't be used: {one.reason}.",
+            "Run `pplns lock`, and commit what it writes.",
+            file=one.file,
         )
 
 
@@ -71,6 +96,14 @@ def check_imports(deployment: Deployment) -> Iterator[Finding]:
         locked = {pin.name for pin in lock.pins} if lock else None
         if locked is not None:
             yield from _unlocked(deployment, entry, locked)
+
+
+def variable_of(secret: str) -> str | None:
+    """Return the environment variable of a secret, or None for a name that is refused."""
+    try:
+        return Secret(secret).variable
+    except DefinitionError:
+        return None
 
 
 def distributions_of(module: str) -> set[str]:
@@ -155,6 +188,4 @@ def _places_in(distribution: str) -> frozenset[str]:
 
 
 def _normal(name: str) -> str:
-    import re
-
     return re.sub(r"[-_.]+", "-", name).lower()

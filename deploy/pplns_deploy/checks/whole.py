@@ -1,5 +1,6 @@
 """All checks of a project together: in a clean process what needs its code, here what needs its environments."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -8,10 +9,10 @@ from typing import Any
 
 from pplns.loader import discover
 from pplns.settings import Settings
-from pplns_deploy.checks.code import check_credentials, check_local_paths, check_sizes
+from pplns_deploy.checks.code import check_credentials, check_image_files, check_local_paths, check_sizes
 from pplns_deploy.checks.deployment import Deployment
-from pplns_deploy.checks.findings import Checked, Finding, in_order, name_of_check
-from pplns_deploy.checks.online import check_backlogs, check_existing_topics
+from pplns_deploy.checks.findings import Checked, Finding, in_order, name_of_check, said_once
+from pplns_deploy.checks.online import check_online
 from pplns_deploy.checks.placing import (
     check_accounts,
     check_invokers,
@@ -21,7 +22,7 @@ from pplns_deploy.checks.placing import (
     check_pipeline_tables,
 )
 from pplns_deploy.checks.project import check_project
-from pplns_deploy.checks.supplies import check_dotenv, check_imports, check_lock, check_secrets
+from pplns_deploy.checks.supplies import check_dotenv, check_imports, check_lock, check_secrets, check_shared_variables
 from pplns_deploy.checks.timing import check_bursts, check_daylight_saving, check_request_times
 from pplns_deploy.environments import Environment
 from pplns_deploy.manifest import BrokenFile, Manifest, call_clean
@@ -40,14 +41,14 @@ ENVIRONMENT_CHECKS: tuple[EnvironmentCheck, ...] = (
     check_request_times,
     check_bursts,
     check_secrets,
-    check_dotenv,
-    check_lock,
+    check_shared_variables,
     check_imports,
     check_credentials,
     check_local_paths,
     check_sizes,
 )
-ONLINE_CHECKS: tuple[EnvironmentCheck, ...] = (check_existing_topics, check_backlogs)
+# Of what is the same in every environment; made once, where there is one to deploy to.
+FOLDER_CHECKS: tuple[EnvironmentCheck, ...] = (check_dotenv, check_lock, check_image_files)
 
 
 def check_everything(
@@ -69,18 +70,34 @@ def check_everything(
         return Checked((), (broken,), (Finding("error", answer.message, answer.hint, file=broken, check="files"),))
     manifest = Manifest.from_json(answer["manifest"])
     findings = [Finding.from_json(one) for one in answer["findings"]]
-    for place in places:
-        deployment = Deployment(settings.root, manifest, place, environments or {place.name: place}, now)
-        findings += check_deployment(deployment, online=online)
+    known = environments or {place.name: place for place in places}
+    deployments = [Deployment(settings.root, manifest, place, known, now) for place in places]
+    for deployment in deployments[:1]:
+        findings += check_folder(deployment)
+    found = [one for deployment in deployments for one in check_deployment(deployment, online=online)]
+    findings += said_once(found, [place.name for place in places])
     files = tuple(Path(one) for one in answer["files"])
-    return Checked(tuple(one.name for one in manifest.pipelines), files, in_order(findings))
+    return Checked(tuple(one.name for one in manifest.pipelines), files, in_order(findings), manifest)
+
+
+def check_folder(deployment: Deployment) -> Iterator[Finding]:
+    """Run every check of the project's folder as it would be deployed, to whatever environment."""
+    for check in FOLDER_CHECKS:
+        for finding in check(deployment):
+            yield replace(finding, check=name_of_check(check))
 
 
 def check_deployment(deployment: Deployment, *, online: bool = False) -> Iterator[Finding]:
-    """Run every check of an environment."""
-    for check in (*ENVIRONMENT_CHECKS, *(ONLINE_CHECKS if online else ())):
+    """Run every check of what one environment has."""
+    place = deployment.environment.name
+    for check in ENVIRONMENT_CHECKS:
         for finding in check(deployment):
-            yield replace(finding, check=name_of_check(check), environment=deployment.environment.name)
+            yield replace(finding, check=name_of_check(check), environment=place)
+    if online:
+        from pplns_deploy.cloud import GoogleApis
+
+        for finding in check_online(deployment, GoogleApis(os.environ)):
+            yield replace(finding, environment=place)
 
 
 def inspect(settings: Settings, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,9 @@ FORMATS = ("text", "github")
     )
 )
 @env_option
-@click.option("--online", is_flag=True, help="Ask Google Cloud too: topics that must be there, lost backlogs.")
+@click.option(
+    "--online", is_flag=True, help="Ask Google Cloud and the base's registry too: secrets, accounts, APIs, topics."
+)
 @click.option("--format", "form", type=NearChoice(FORMATS), metavar="FORMAT", default="text", show_default=True,
               help="text, or github for annotations in a workflow.")  # fmt: skip
 @store_option
@@ -74,8 +76,9 @@ def _write_text(
     console.say(f"Checked {pipelines} in {files}{names}.")
     console.say("Checked imports, steps, parameters, triggers, timeouts, retries, resources.")
     console.say(f"Checked the store {settings.store}.")
+    unasked = {found.environment for found in checked.findings if found.check == "online"}
     for one in chosen:
-        asked = ", and asked Google Cloud" if online else ""
+        asked = ", and asked Google Cloud" if online and one.name not in unasked else ""
         console.say(f"Checked the environment {one.name}, project {one.project} in {one.region}{asked}.")
     errors, warnings = checked.count("error"), checked.count("warning")
     console.say(

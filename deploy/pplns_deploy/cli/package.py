@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -16,6 +16,7 @@ from pplns_deploy.cli.options import examples, json_option, load_project, projec
 if TYPE_CHECKING:
     from pplns.settings import Settings
     from pplns_deploy.image.build import Recipe
+    from pplns_deploy.image.builders import Builder
     from pplns_deploy.image.images import Image
     from pplns_deploy.image.packaging import Packaging
     from pplns_deploy.image.references import Reference
@@ -57,6 +58,8 @@ def package(
     give the same digest. Without --push and --output it is only built, into the cache.
     """
     file = None if output is None else _archive_file(output)
+    if builder is not None and file is not None:
+        raise click.UsageError("--builder writes no archive, so --output goes without it.")
     settings = load_project(project)
     try:
         from pplns_deploy.image.settings import read_image_settings
@@ -65,9 +68,7 @@ def package(
         target = _target(repository, wanted)
         recipe = _recipe(settings, wanted, pipeline)
         if builder is not None:
-            document = _build_elsewhere(
-                console, recipe, wanted, cast("Literal['docker', 'cloud-build']", builder), target
-            )
+            document = _build_elsewhere(console, recipe, wanted, cast("Builder", builder), target)
         else:
             document = _package(console, recipe, wanted, target, file, strict=strict)
     except ModuleNotFoundError as error:
@@ -127,29 +128,50 @@ def _place(packaging: "Packaging", image: "Image", target: "Reference | None", f
 
 
 def _build_elsewhere(
-    console: Console, recipe: "Recipe", wanted: "ImageSettings", builder: Literal["docker", "cloud-build"],
-    target: "Reference | None",
-) -> dict[str, Any]:  # fmt: skip
+    console: Console, recipe: "Recipe", wanted: "ImageSettings", builder: "Builder", target: "Reference | None"
+) -> dict[str, Any]:
     from dataclasses import replace
     from tempfile import TemporaryDirectory
 
-    from pplns_deploy.image.builders import build_commands, run_builder, write_context
+    from pplns_deploy.image.builders import write_context
     from pplns_deploy.image.references import parse_reference
+    from pplns_deploy.project import project_name
+
+    named = target or parse_reference(f"localhost/{project_name(recipe.settings.root)}")
+    named = replace(named, tag=named.tag or "latest")
+    with TemporaryDirectory(prefix="pplns-") as folder:
+        context = Path(folder) / "context"
+        context.mkdir()
+        write_context(recipe, context, base=str(_base(recipe, wanted)))
+        build = _by_docker if builder == "docker" else _by_cloud_build
+        digest = build(console, context, named, platform=recipe.platform, is_pushed=target is not None)
+    image = str(named.at(digest)) if digest else str(named)
+    console.say(f"Built {image} by {builder}.")
+    return {"image": image, "builder": builder, "digest": digest}
+
+
+def _by_docker(console: Console, context: Path, named: "Reference", *, platform: str, is_pushed: bool) -> str | None:
+    from pplns_deploy.image.builders import build_by_docker
     from pplns_deploy.image.registry.calls import Registry
     from pplns_deploy.image.registry.downloads import fetch_manifest
 
-    named = target or parse_reference(f"localhost/{recipe.settings.root.name.lower()}")
-    named = replace(named, tag=named.tag or "latest")
-    with TemporaryDirectory() as folder:
-        commands = build_commands(
-            builder, Path(folder), tag=str(named), platform=recipe.platform, is_pushed=target is not None
+    build_by_docker(context, tag=str(named), platform=platform, is_pushed=is_pushed)
+    found = fetch_manifest(Registry(named, environ=os.environ), named) if is_pushed else None
+    return found.digest if found else None
+
+
+def _by_cloud_build(console: Console, context: Path, named: "Reference", *, platform: str, is_pushed: bool) -> str:
+    from pplns_deploy.cloud import GoogleApis
+    from pplns_deploy.image.cloud_build import CloudBuild, place_of
+
+    if not is_pushed:
+        raise ConfigError(
+            "--builder cloud-build was called without --push.",
+            "Cloud Build pushes what it builds.",
+            "Add --push REPOSITORY.",
         )
-        write_context(recipe, Path(folder), base=str(_base(recipe, wanted)))
-        run_builder(commands)
-    found = None if target is None else fetch_manifest(Registry(named, environ=os.environ), named)
-    image = str(named.at(found.digest)) if found else str(named)
-    console.say(f"Built {image} by {builder}.")
-    return {"image": image, "builder": builder, "digest": found.digest if found else None}
+    place = place_of(named, platform=platform)
+    return CloudBuild(GoogleApis(os.environ), place, console.say).run(context, str(named))
 
 
 def _target(repository: str | None, wanted: "ImageSettings") -> "Reference | None":

@@ -1,4 +1,4 @@
-"""Images by docker or by Cloud Build, for who needs system packages: the same contents, by a Dockerfile.
+"""Images by docker, or by Cloud Build (`cloud_build`), for who needs system packages: the same by a Dockerfile.
 
 The project's own Dockerfile is used where it has one, else the one that `dockerfile` writes. The folder that is built
 has `requirements.lock`, `opt/` (pplns and main.py) and `app/` (the project); secrets are left out of it as of the
@@ -6,7 +6,6 @@ layers."""
 
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -59,41 +58,30 @@ def write_context(recipe: Recipe, folder: Path, *, base: str) -> None:
     (folder / OWN_FILE).write_text(text, encoding="utf-8", newline="\n")
 
 
-def build_commands(builder: Builder, folder: Path, *, tag: str, platform: str, is_pushed: bool) -> list[list[str]]:
-    """Return the commands that build a folder, and push what came out.
+def build_by_docker(folder: Path, *, tag: str, platform: str, is_pushed: bool) -> None:
+    """Build a folder by docker, or a program of that name that takes its arguments; its words go to stderr.
 
-    Raises: ConfigError for Cloud Build without a push: its images are in a registry or nowhere."""
-    if builder == "docker":
-        build = ["docker", "build", "--platform", platform, "--tag", tag, str(folder)]
-        return [build, ["docker", "push", tag]] if is_pushed else [build]
-    if not is_pushed:
+    Raises: ConfigError where it isn't there; RegistryError where it fails."""
+    program = shutil.which("docker")
+    if program is None:
         raise ConfigError(
-            "--builder cloud-build was called without --push.",
-            "Cloud Build pushes what it builds.",
-            "Add --push REPOSITORY.",
+            "There is no docker here.",
+            "--builder docker calls it.",
+            "Install it, or leave --builder out: pplns builds images itself.",
         )
-    return [["gcloud", "builds", "submit", str(folder), "--tag", tag]]
+    _call(program, "build", "--platform", platform, "--tag", tag, str(folder))
+    if is_pushed:
+        _call(program, "push", tag)
 
 
-def run_builder(commands: Sequence[Sequence[str]]) -> None:
-    """Run the commands of a builder, whose own words go to stderr.
-
-    Raises: ConfigError where the program isn't there; RegistryError where it fails."""
-    for command in commands:
-        program = shutil.which(command[0])
-        if program is None:
-            raise ConfigError(
-                f"There is no {command[0]} here.",
-                "--builder calls it.",
-                "Install it, or leave --builder out: pplns builds images itself.",
-            )
-        done = subprocess.run([program, *command[1:]], stdout=2, check=False)
-        if done.returncode:
-            raise RegistryError(
-                f"`{' '.join(command[:2])}` ended with {done.returncode}.",
-                "Its own words are above.",
-                "Correct the Dockerfile, or what the builder complains of.",
-            )
+def _call(program: str, *arguments: str) -> None:
+    done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stdout=2, check=False)
+    if done.returncode:
+        raise RegistryError(
+            f"`docker {arguments[0]}` ended with {done.returncode}.",
+            "Its own words are above.",
+            "Correct the Dockerfile, or what docker complains of.",
+        )
 
 
 def _write(entry: Entry, folder: Path) -> None:

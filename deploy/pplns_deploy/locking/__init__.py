@@ -7,6 +7,7 @@ from pplns_deploy.locking.freshness import Staleness, find_stale
 from pplns_deploy.locking.inputs import PLATFORMS, LockInputs, read_inputs
 from pplns_deploy.locking.lockfile import LOCK_FILE, Lock, Pin, lock_file_of, read_lock
 from pplns_deploy.locking.locking import Locked, lock_project
+from pplns_deploy.locking.resolving import find_uv
 
 __all__ = [
     "LOCK_FILE",
@@ -17,6 +18,7 @@ __all__ = [
     "Pin",
     "Staleness",
     "find_stale",
+    "find_uv",
     "lock_file_of",
     "lock_project",
     "read_inputs",

@@ -50,7 +50,7 @@ def find_uv() -> str:
     on_path = shutil.which("uv")
     if on_path is None:
         raise ConfigError(
-            "`pplns lock` needs uv, which isn't installed here.",
+            "uv isn't installed here, which locks and fetches packages.",
             "It comes with the extra `deploy`.",
             "Install it: pip install 'pplns[deploy]'.",
         )

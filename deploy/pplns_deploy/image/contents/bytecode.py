@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from pplns.errors import ConfigError
 from pplns_deploy.image.contents import compiling
 from pplns_deploy.image.contents.entries import Entry
+from pplns_deploy.locking import find_uv
 
 NOT_COMPILED = frozenset({"tests", "test"})  # libraries bring theirs; nothing imports them
 _VERSION = "import sys; print(sys.implementation.cache_tag, '.'.join(map(str, sys.version_info[:3])))"
@@ -61,8 +62,6 @@ def _candidates(python: str) -> Iterator[str]:
     for name in (f"python{python}", "python3", "python"):
         if found := shutil.which(name):
             yield found
-    from pplns_deploy.image.contents.wheels import find_uv
-
     finding = [find_uv(), "python", "find", "--no-python-downloads", "--no-project", python]
     done = subprocess.run(finding, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode == 0:

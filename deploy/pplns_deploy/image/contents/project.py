@@ -18,6 +18,13 @@ class ProjectFiles:
     entries: tuple[Entry, ...]
     keys: tuple[str, ...]
 
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield the path in the project and the size of each file in bytes."""
+        for entry in self.entries:
+            content = entry.content
+            size_bytes = len(content) if isinstance(content, bytes) else content.stat().st_size
+            yield entry.path.removeprefix(f"{APP}/"), size_bytes
+
 
 def project_files(root: Path) -> ProjectFiles:
     """Return the files of a project that aren't ignored.

@@ -3,7 +3,6 @@
 uv fetches and unpacks them on any system, and refuses one whose hash isn't the lock's. What it writes for this machine
 rather than for the container (programs with this Python's path, marks of the installer) is left out again."""
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -12,7 +11,7 @@ from pathlib import Path
 from pplns.errors import ConfigError
 from pplns_deploy.image.contents.entries import Entry
 from pplns_deploy.image.contents.places import site_packages
-from pplns_deploy.locking import PLATFORMS
+from pplns_deploy.locking import PLATFORMS, find_uv
 
 _OF_THIS_MACHINE = frozenset({"bin", "Scripts", ".lock", "__pycache__"})
 _OF_THE_INSTALLER = frozenset({"REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
@@ -24,25 +23,6 @@ class Package:
 
     name: str
     version: str
-
-
-def find_uv() -> str:
-    """Return the path of uv.
-
-    Raises: ConfigError where it isn't installed."""
-    try:
-        from uv import find_uv_bin
-
-        return str(find_uv_bin())
-    except (ImportError, FileNotFoundError):
-        found = shutil.which("uv")
-    if found is None:
-        raise ConfigError(
-            "There is no uv here.",
-            "uv fetches the wheels of the image.",
-            "Install it: pip install 'pplns[deploy]'.",
-        )
-    return found
 
 
 def install_wheels(lock: Path, *, target: Path, platform: str, python: str) -> None:

@@ -88,10 +88,11 @@ class Registry:
         Raises: BrokenConnection; RegistryError where the registry refuses us."""
         known = self._tokens.known(call.scopes)
         answer = self._exchange(call, known, tries)
-        if answer.status_code != 401 or "WWW-Authenticate" not in answer.headers:
+        challenge = answer.headers.get("WWW-Authenticate")
+        if answer.status_code != 401 or challenge is None:
             return answer
         answer.close()
-        header = self._tokens.answer(answer.headers["WWW-Authenticate"], call.scopes, refused=known)
+        header = self._answer_challenge(challenge, call, known)
         if hasattr(call.body, "rewind"):
             call.body.rewind()
         return self._exchange(call, header, tries)
@@ -135,6 +136,17 @@ class Registry:
             raise BrokenConnection(_reason(error)) from error
         self._has_answered = True
         return answer
+
+    def _answer_challenge(self, challenge: str, call: Call, refused: str | None) -> str:
+        """Return the header that answers a challenge; a token service may be busy or away as a registry may."""
+        import requests
+
+        try:
+            return self._tokens.answer(challenge, call.scopes, refused=refused)
+        except requests.exceptions.SSLError as error:
+            raise _untrusted(f"the token service of {self.host}", error) from error
+        except requests.RequestException as error:
+            raise BrokenConnection(f"its token service: {_reason(error)}") from error
 
     def _find_root(self) -> str:
         """Return the root of the API: with TLS, but on this machine also without, as docker does it."""

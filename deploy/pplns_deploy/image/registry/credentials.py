@@ -6,18 +6,21 @@ where nothing was configured."""
 import json
 import os
 import re
+import shutil
 import subprocess
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from pplns.errors import ConfigError, RegistryError
+from pplns.errors import ConfigError
+from pplns_deploy.cloud import AccessTokens, NoCredentials
 
 _GOOGLE_HOST = re.compile(r"(?:[a-z0-9-]+\.)?(?:pkg\.dev|gcr\.io)")
-_GOOGLE_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_PUBLIC_HOSTS = frozenset({"mirror.gcr.io"})  # whose images anyone may pull, also with a login that has expired
 _GOOGLE_USER = "oauth2accesstoken"
+_KEY_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _HUB_HOST, _HUB_KEY = "registry-1.docker.io", "https://index.docker.io/v1/"
 _HELPER_TOKEN_USER = "<token>"  # docker's mark for an identity token
 _HELPER_SECONDS = 60
@@ -37,6 +40,7 @@ class Credentials:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._tokens = AccessTokens(environ)
 
     def find(self, host: str) -> Credential | None:
         """Return the credential for a host, or None to go without.
@@ -45,21 +49,22 @@ class Credentials:
         configuration = _read(_docker_file(self._environ))
         key = _HUB_KEY if host == _HUB_HOST else host
         return (
-            self._from_helper(configuration.get("credHelpers", {}).get(host), key)
-            or _from_entry(configuration.get("auths", {}), key)
+            self._from_helper(_table(configuration, "credHelpers").get(key), key)
+            or _from_entry(_table(configuration, "auths"), key)
             or self._from_helper(configuration.get("credsStore"), key)
-            or (_from_google() if _GOOGLE_HOST.fullmatch(host) else None)
+            or (self._from_google() if _GOOGLE_HOST.fullmatch(host) and host not in _PUBLIC_HOSTS else None)
         )
 
     def _from_helper(self, helper: str | None, key: str) -> Credential | None:
         if helper is None:
             return None
         program = f"docker-credential-{helper}"
+        found = shutil.which(program, path=self._environ.get("PATH"))  # on Windows it ends with .exe or .cmd
+        if found is None:
+            raise _bad_helper(program, "it isn't on the PATH")
         try:
             done = subprocess.run(
-                [program, "get"],
-                check=False,
-                input=key, capture_output=True, text=True, timeout=_HELPER_SECONDS,
+                [found, "get"], check=False, input=key, capture_output=True, text=True, timeout=_HELPER_SECONDS,
                 env=dict(self._environ),
             )  # fmt: skip
         except (OSError, subprocess.SubprocessError) as error:
@@ -69,6 +74,17 @@ class Credentials:
                 return None
             raise _bad_helper(program, (done.stderr or done.stdout).strip())
         return _from_answer(program, done.stdout)
+
+    def _from_google(self) -> Credential | None:
+        """Return Google's access token as a password; None where nobody is signed in."""
+        from google.auth.exceptions import DefaultCredentialsError
+
+        try:
+            return Credential(_GOOGLE_USER, self._tokens())
+        except NoCredentials as error:
+            if isinstance(error.__cause__, DefaultCredentialsError) and not self._environ.get(_KEY_VARIABLE):
+                return None
+            raise
 
 
 def _docker_file(environ: Mapping[str, str]) -> Path:
@@ -90,6 +106,11 @@ def _read(file: Path) -> Mapping[str, Any]:
     return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
 
+def _table(configuration: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = configuration.get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
 def _from_entry(entries: Mapping[str, Mapping[str, str]], key: str) -> Credential | None:
     entry = next((entries[name] for name in (key, f"https://{key}", f"https://{key}/v1/") if name in entries), None)
     if not entry:  # also an empty one, docker's mark for "in the helper"
@@ -97,7 +118,14 @@ def _from_entry(entries: Mapping[str, Mapping[str, str]], key: str) -> Credentia
     if token := entry.get("identitytoken"):
         return Credential(_HELPER_TOKEN_USER, token, is_identity=True)
     if "auth" in entry:
-        user, _, secret = b64decode(entry["auth"]).decode().partition(":")
+        try:
+            user, _, secret = b64decode(entry["auth"]).decode().partition(":")
+        except (ValueError, TypeError) as error:
+            raise ConfigError(
+                f"The auth of {key!r} in docker's configuration can't be read ({type(error).__name__}).",
+                "It is user:password in base64, as `docker login` writes it.",
+                f"Log in again: docker login {key}.",
+            ) from error
         return Credential(user, secret.rstrip("\0"))
     if "username" in entry and "password" in entry:
         return Credential(entry["username"], entry["password"])
@@ -107,31 +135,10 @@ def _from_entry(entries: Mapping[str, Mapping[str, str]], key: str) -> Credentia
 def _from_answer(program: str, answer: str) -> Credential:
     try:
         document = json.loads(answer)
-        user, secret = document["Username"], document["Secret"]
+        user, secret = str(document["Username"]), str(document["Secret"])
     except (ValueError, KeyError, TypeError) as error:
         raise _bad_helper(program, f"its answer isn't understood ({type(error).__name__})") from error
     return Credential(user, secret, is_identity=user == _HELPER_TOKEN_USER)
-
-
-def _from_google() -> Credential | None:
-    import google.auth
-    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-    from google.auth.transport.requests import Request
-
-    default: Callable[..., tuple[Any, str | None]] = cast("Any", google.auth).default
-    try:
-        credentials, _ = default(scopes=[_GOOGLE_SCOPE])
-    except DefaultCredentialsError:
-        return None
-    try:
-        credentials.refresh(Request())
-    except GoogleAuthError as error:
-        raise RegistryError(
-            f"Google's default credentials give no token: {error}.",
-            "Artifact Registry takes Application Default Credentials.",
-            "Log in again: gcloud auth application-default login.",
-        ) from error
-    return Credential(_GOOGLE_USER, str(credentials.token))
 
 
 def _bad_helper(program: str, problem: str) -> ConfigError:

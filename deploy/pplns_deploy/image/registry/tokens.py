@@ -55,7 +55,8 @@ class Tokens:
     def answer(self, challenge: str, scopes: Sequence[str], *, refused: str | None) -> str:
         """Return the header that answers a challenge; `refused` is the one that it came in spite of.
 
-        Raises: RegistryError where there are no credentials, or the registry doesn't take them."""
+        Raises: RegistryError where there are no credentials, or the registry doesn't take them;
+        requests.RequestException where its token service doesn't answer now."""
         with self._guard:
             known = self.known(scopes)
             if known is not None and known != refused:
@@ -77,6 +78,8 @@ class Tokens:
         answer = self._ask(parameters, scopes, credential)
         if answer.status_code in (400, 401, 403):
             raise self._refused(credential, scopes)
+        if answer.status_code == 429 or answer.status_code >= 500:
+            answer.raise_for_status()
         document: dict[str, Any] = answer.json() if answer.ok else {}
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str):
