@@ -52,10 +52,10 @@ class Google:
         self.control("callers", **{f"token-of-{member}": member})
         return Google(self.stand_in, f"token-of-{member}")
 
-    def send(self, http: str, path: str, body: object = None) -> Json:
-        """Send a request and return what it answers."""
+    def send(self, http: str, path: str, body: object = None, **more: str) -> Json:
+        """Send a request, with more headers if they are given, and return what it answers."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **more}
         request = urllib.request.Request(f"{self.url}/{path}", data, headers, method=http)
         with urllib.request.urlopen(request, timeout=30) as answered:
             found: Json = json.loads(answered.read() or b"{}")
@@ -81,10 +81,10 @@ class Google:
         """Delete."""
         return self.send("DELETE", path)
 
-    def refused(self, http: str, path: str, body: object = None) -> Refused:
+    def refused(self, http: str, path: str, body: object = None, **more: str) -> Refused:
         """Send a request that is refused, and return how."""
         with pytest.raises(urllib.error.HTTPError) as caught:
-            self.send(http, path, body)
+            self.send(http, path, body, **more)
         with caught.value as error:
             found = json.loads(error.read())["error"]
         assert found["code"] == error.code

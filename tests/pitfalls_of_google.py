@@ -2,14 +2,33 @@
 
 A test plans the configuration as it is, and each claim holds; another puts one pitfall back, and its claim fails."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-Plan = Mapping[str, Any]
-SERVICE = "google_cloud_run_v2_service"
-SUBSCRIPTION = "google_pubsub_subscription"
-JOB = "google_cloud_scheduler_job"
+from claims_about_plans import (
+    JOB,
+    SERVICE,
+    SUBSCRIPTION,
+    Plan,
+    absence_is_watched,
+    asked_hourly,
+    condition,
+    container,
+    dead_letters_are_granted,
+    env,
+    every,
+    known_topics_are_left_alone,
+    limited_notifications,
+    newest_images_stay,
+    only_declared_roles,
+    own_topics,
+    probe,
+    scheduler_is_watched,
+    template,
+    tokens_say_the_audience,
+    waits_for_its_secrets,
+)
+
 PIPELINE = "modules/pipeline_service/main.tf"
 ACCESS = "modules/pipeline_service/iam.tf"
 TOPIC = "modules/topic/main.tf"
@@ -48,169 +67,21 @@ class Pitfall:
     holds: Callable[[Plan], bool]
 
 
-def resources(plan: Plan, kind: str, where: str = "") -> list[dict[str, Any]]:
-    """Return the planned values of all resources of a kind whose address contains a text."""
-    return [
-        one["values"]
-        for one in _all(plan["planned_values"]["root_module"])
-        if one["type"] == kind and where in one["address"]
-    ]
-
-
-def _all(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from module.get("resources", ())
-    for child in module.get("child_modules", ()):
-        yield from _all(child)
-
-
-def every(kind: str, claim: Callable[[dict[str, Any]], object], where: str = "") -> Callable[[Plan], bool]:
-    """Return the claim that there are resources of a kind and that something is true of each."""
-
-    def holds(plan: Plan) -> bool:
-        found = resources(plan, kind, where)
-        return bool(found) and all(claim(one) for one in found)
-
-    return holds
-
-
-def template(service: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the template of a service."""
-    found: dict[str, Any] = service["template"][0]
-    return found
-
-
-def container(service: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the container of a service."""
-    found: dict[str, Any] = template(service)["containers"][0]
-    return found
-
-
-def env(service: Mapping[str, Any]) -> dict[str, str]:
-    """Return the plain environment variables of a service; one whose value isn't known yet is missing."""
-    return {one["name"]: one["value"] for one in container(service)["env"] if one.get("value")}
-
-
-def probe(service: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the startup probe of a service, or nothing."""
-    found = container(service).get("startup_probe") or [{}]
-    return dict(found[0])
-
-
-def _tokens_say_the_audience(plan: Plan) -> bool:
-    """Service, its environment, jobs and pushes say the same text, and it is known before there is an address."""
-    known = {audience for one in resources(plan, SERVICE) for audience in one.get("custom_audiences") or ()}
-    said = {env(one).get("PPLNS_AUDIENCE") for one in resources(plan, SERVICE)}
-    jobs = {one["http_target"][0]["oidc_token"][0].get("audience") for one in resources(plan, JOB)}
-    pushes = {
-        one["push_config"][0]["oidc_token"][0].get("audience")
-        for one in resources(plan, SUBSCRIPTION)
-        if one.get("push_config")
-    }
-    return known == said == pushes and jobs <= known and bool(jobs)
-
-
-def _own_topics(plan: Plan) -> bool:
-    own = [one for one in resources(plan, SUBSCRIPTION, "module.continuations") if not one.get("filter")]
-    return len(own) == len(resources(plan, SERVICE))
-
-
-def _known_topics_are_left_alone(plan: Plan) -> bool:
-    return all(
-        "/" not in one["name"] and "partner" not in one["name"] for one in resources(plan, "google_pubsub_topic")
-    )
-
-
-def _condition(grant: Mapping[str, Any]) -> str:
-    conditions = grant.get("condition") or [{}]
-    return str(conditions[0].get("expression", ""))
-
-
-def _dead_letters_are_granted(plan: Plan) -> bool:
-    agents = [
-        one
-        for one in resources(plan, "google_pubsub_topic_iam_member", "dead_letters")
-        if "gcp-sa-pubsub" in one["member"]
-    ]
-    pushes = [one for one in resources(plan, SUBSCRIPTION) if one.get("dead_letter_policy")]
-    takers = [
-        one
-        for one in resources(plan, "google_pubsub_subscription_iam_member")
-        if one["role"] == "roles/pubsub.subscriber"
-    ]
-    return len(agents) == len(resources(plan, SERVICE)) and len(takers) == len(pushes) > 0
-
-
-def _only_declared_roles(plan: Plan) -> bool:
-    found = {(one["role"], bool(one.get("condition"))) for one in resources(plan, "google_project_iam_member")}
-    return found == {
-        ("roles/datastore.user", False),
-        ("roles/bigquery.jobUser", False),
-        ("roles/cloudsql.client", True),
-    }
-
-
-def _no_secret_in_state(plan: Plan) -> bool:
-    return not any(
-        one["type"] == "google_secret_manager_secret_version" for one in _all(plan["planned_values"]["root_module"])
-    )
-
-
-def _scheduler_is_watched(plan: Plan) -> bool:
-    filters = [
-        matched["filter"]
-        for policy in resources(plan, "google_monitoring_alert_policy")
-        for condition in policy["conditions"]
-        for matched in condition.get("condition_matched_log") or ()
-    ]
-    return any("cloud_scheduler_job" in one and "UNAUTHENTICATED" in one for one in filters) and any(
-        '"missed"' in one for one in filters
-    )
-
-
-def _asked_hourly(plan: Plan) -> bool:
-    asked = resources(plan, JOB, "module.missed")
-    return bool(asked) and all(one["schedule"].endswith("* * * *") and not one["paused"] for one in asked)
-
-
-def _absence_is_watched(plan: Plan) -> bool:
-    queries = [
-        query
-        for policy in resources(plan, "google_monitoring_alert_policy")
-        for condition in policy["conditions"]
-        for query in condition.get("condition_prometheus_query_language") or ()
-    ]
-    return bool(queries) and all(one["disable_metric_validation"] for one in queries)
-
-
-def _limited_notifications(plan: Plan) -> bool:
-    return all(
-        one["alert_strategy"][0].get("notification_rate_limit")
-        for one in resources(plan, "google_monitoring_alert_policy")
-        if any(condition.get("condition_matched_log") for condition in one["conditions"])
-    )
-
-
-def _newest_images_stay(plan: Plan) -> bool:
-    [repository] = resources(plan, "google_artifact_registry_repository")
-    kept = [one for one in repository["cleanup_policies"] if one["action"] == "KEEP"]
-    return any(one["most_recent_versions"] for one in kept) and any(one["condition"] for one in kept)
-
-
 PITFALLS = (
-    Pitfall("the address as audience", PIPELINE, "custom_audiences     = [var.audience]", "", _tokens_say_the_audience),
+    Pitfall("the address as audience", PIPELINE, "custom_audiences     = [var.audience]", "", tokens_say_the_audience),
     Pitfall(
         "the address as a schedule's audience",
         "modules/schedule/main.tf",
         "= var.audience",
         "= var.uri",
-        _tokens_say_the_audience,
+        tokens_say_the_audience,
     ),
     Pitfall(
         "the address as a push's audience",
         TOPIC,
         "= push_config.value.audience",
         "= push_config.value.endpoint",
-        _tokens_say_the_audience,
+        tokens_say_the_audience,
     ),
     Pitfall(
         "invokers by members, which don't see who was added",
@@ -283,6 +154,13 @@ PITFALLS = (
         every(SERVICE, lambda one: f"{env(one).get('CLOUD_RUN_TIMEOUT_SECONDS')}s" == template(one)["timeout"]),
     ),
     Pitfall(
+        "a container that starts before it may read its secrets",
+        PIPELINE,
+        "    google_secret_manager_secret_iam_member.this,\n",
+        "",
+        waits_for_its_secrets,
+    ),
+    Pitfall(
         "checks that Cloud Run doesn't make",
         "main.tf",
         '{ PPLNS_CLOUD_RUN_CHECKS = "1" }',
@@ -294,7 +172,7 @@ PITFALLS = (
         ACCESS,
         '|| api.getAttribute(\\"storage.googleapis.com/objectListPrefix\\", \\"\\").startsWith(${local.own_listing})"',
         '"',
-        every("google_storage_bucket_iam_member", lambda one: "objectListPrefix" in _condition(one), "store"),
+        every("google_storage_bucket_iam_member", lambda one: "objectListPrefix" in condition(one), "store"),
     ),
     Pitfall(
         "a neighbour whose name begins alike",
@@ -303,7 +181,7 @@ PITFALLS = (
         '${var.pipeline}")\n  own_listing',
         every(
             "google_storage_bucket_iam_member",
-            lambda one: "/objects/" in _condition(one) and '/")' in _condition(one).split("||")[0],
+            lambda one: "/objects/" in condition(one) and '/")' in condition(one).split("||")[0],
             "store",
         ),
     ),
@@ -312,7 +190,7 @@ PITFALLS = (
         ACCESS,
         'role    = "roles/bigquery.jobUser"',
         'role    = "roles/editor"',
-        _only_declared_roles,
+        only_declared_roles,
     ),
     Pitfall(
         "a subscription that goes after 31 idle days",
@@ -361,21 +239,21 @@ PITFALLS = (
         "main.tf",
         ", pubsub = local.pubsub_agent }",
         " }",
-        _dead_letters_are_granted,
+        dead_letters_are_granted,
     ),
     Pitfall(
         "a filter on continuations",
         "main.tf",
         "      dead_letters = module.dead_letters[each.key].id\n    }",
         '      dead_letters = module.dead_letters[each.key].id\n      filter = "attributes:x"\n    }',
-        _own_topics,
+        own_topics,
     ),
     Pitfall(
         "a topic of somebody else's that is managed",
         TOPIC,
         "count = local.is_made ? 1 : 0",
         "count = 1",
-        _known_topics_are_left_alone,
+        known_topics_are_left_alone,
     ),
     Pitfall(
         "a schedule that is tried once",
@@ -435,34 +313,34 @@ PITFALLS = (
         "modules/platform/main.tf",
         "most_recent_versions {\n      keep_count = var.repository.keep_versions\n    }",
         'condition {\n      tag_state = "TAGGED"\n    }',
-        _newest_images_stay,
+        newest_images_stay,
     ),
     Pitfall(
         "errors that only Scheduler sees",
         "modules/observability/alerts.tf",
         '\\"UNAUTHENTICATED\\" OR ',
         "",
-        _scheduler_is_watched,
+        scheduler_is_watched,
     ),
     Pitfall(
         "a question that isn't asked",
         "main.tf",
         'cron        = "17 * * * *"',
         'cron        = "17 6 * * *"',
-        _asked_hourly,
+        asked_hourly,
     ),
     Pitfall(
         "an alert on a metric that isn't known yet",
         "modules/observability/alerts.tf",
         "disable_metric_validation = true",
         "disable_metric_validation = false",
-        _absence_is_watched,
+        absence_is_watched,
     ),
     Pitfall(
         "an alert on entries without a limit",
         "modules/observability/alerts.tf",
         'notification_rate_limit { # has to be there for log entries\n      period = "300s"\n    }',
         "",
-        _limited_notifications,
+        limited_notifications,
     ),
 )

@@ -24,6 +24,7 @@ COMMIT = "6f756229ab21d14d238c6280d2255262e4cccfc4"  # of the tag v7.45.0
 MIRROR = Path(os.environ.get("PPLNS_TERRAFORM_MIRROR") or Path.home() / ".cache" / "pplns" / "terraform")
 CONFIGURATION = Path(__file__).parents[1] / "terraform"
 COMMAND_SECONDS = 1500
+ACTIONS = {"replace": ["delete", "create"]}  # as a plan's own JSON has them
 NOWHERE = "http://127.0.0.1:9"  # the provider asks Google who it is; that may fail, and goes nowhere
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 STATE_BUCKET = "acme-data-terraform"
@@ -70,12 +71,16 @@ class Terraform:
         return found
 
     def changes(self) -> dict[str, list[str]]:
-        """Plan, and return what would be done: address → actions; empty if nothing."""
-        planned = self.plan()["resource_changes"]
+        """Plan, and return what would be done: address → actions; empty if nothing.
+
+        Read from the lines of `plan -json`: `show -json` would start the provider a second time."""
+        printed = self.run("plan", "-json", "-input=false", "-out=plan", "-parallelism=30")
+        lines = [json.loads(line) for line in printed.splitlines()]
+        planned = [one["change"] for one in lines if one["type"] == "planned_change"]
         return {
-            one["address"]: one["change"]["actions"]
+            one["resource"]["addr"]: ACTIONS.get(one["action"], [one["action"]])
             for one in planned
-            if one["change"]["actions"] not in (["no-op"], ["read"])
+            if one["action"] != "read"
         }
 
     def apply(self) -> None:
@@ -163,6 +168,10 @@ class Google:
         path = f"secretmanager/v1/projects/{project}/secrets/{name}:addVersion"
         self.call("POST", path, {"payload": {"data": "aHVudGVyMg=="}})
 
+    def add_dataset(self, name: str, project: str = "acme-data") -> None:
+        """Make a dataset of BigQuery."""
+        self.call("POST", f"bigquery/v2/projects/{project}/datasets", {"datasetReference": {"datasetId": name}})
+
     def add_account(self, name: str, project: str = "acme-data") -> None:
         """Make a service account."""
         self.call("POST", f"iam/v1/projects/{project}/serviceAccounts", {"accountId": name})
@@ -170,6 +179,10 @@ class Google:
     def furnish(self) -> str:
         """Make what the pipelines of `deployable` use and pplns doesn't manage; return the channel for alerts."""
         self.add_secret("warehouse-password")
+        self.add_secret("partner-token", project="acme-other")
+        for dataset in ("raw", "mart"):
+            self.add_dataset(dataset)
+        self.add_dataset("shared", project="acme-other")
         self.add_account("ci-runner")
         for bucket in ("acme-landing", "acme-exports"):
             self.add_bucket(bucket)
@@ -193,11 +206,15 @@ def google() -> Iterator[Google]:
 
 
 @contextmanager
-def environment_on(cloud: Google, folder: Path, *, prefix: str = "prod") -> Iterator[Terraform]:
-    """Prepare the configuration with its state in a bucket of the stand-in."""
+def environment_on(
+    cloud: Google, folder: Path, *, prefix: str = "prod", provider: Mapping[str, str] | None = None
+) -> Iterator[Terraform]:
+    """Prepare the configuration with its state in a bucket of the stand-in.
+
+    `provider` has the variables by which Terraform finds another provider than the real one."""
     from pplns_deploy.emulator import provider_environment
 
-    made = root_module(folder, provider_environment(cloud.url))
+    made = root_module(folder, {**provider_environment(cloud.url), **(provider or {})})
     made.init(f"-backend-config=bucket={STATE_BUCKET}", f"-backend-config=prefix={prefix}")
     yield made
 

@@ -1,17 +1,23 @@
 """The stand-in itself: its state, its inventory, drift, and the process."""
 
 import json
+import socket
+import struct
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from google_stand_in import SERVICES, TOPICS, Google, service
 from pplns_deploy.emulator import provider_endpoints, provider_environment, serving
+
+LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 @contextmanager
@@ -116,6 +122,21 @@ def test_the_calls_are_told(furnished: Google) -> None:
 def test_a_command_that_cannot_be_is_refused(google: Google, command: str, body: object) -> None:
     """With what there is, or what was expected."""
     assert google.refused("POST", f"_control/{command}", body).code in (400, 404)
+
+
+def test_a_client_that_goes_away_is_no_error() -> None:
+    """Terraform leaves its connections behind when it ends; nothing is printed about that."""
+    command = [sys.executable, "-m", "pplns_deploy.emulator", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        url = json.loads(started.stdout.readline())["url"]
+        for _ in range(5):
+            with socket.create_connection((urlsplit(url).hostname, urlsplit(url).port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER, 1, 0))  # leave by a reset
+                client.sendall(b"GET /")
+        with urllib.request.urlopen(f"{url}/oauth2/v1/certs"):
+            started.terminate()
+        assert started.communicate(timeout=30)[1] == ""
 
 
 def test_endpoints_end_as_the_provider_wants_them() -> None:

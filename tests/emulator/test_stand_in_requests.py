@@ -1,16 +1,34 @@
 """Every path, query and body is held to the discovery document of its API."""
 
+import re
 import urllib.request
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from google_stand_in import ACCOUNTS, IMAGE, JOBS, SERVICES, TOPICS, Google, Refused, container, job, service
+from google_stand_in import (
+    ACCOUNTS,
+    IMAGE,
+    JOBS,
+    SERVICES,
+    SUBSCRIPTIONS,
+    TOPICS,
+    Google,
+    Refused,
+    container,
+    job,
+    service,
+    subscription,
+)
 from pplns_deploy.emulator.discovery import read_document
 from pplns_deploy.emulator.dispatch import APIS
+from pplns_deploy.emulator.exceptions import EXTRA_FIELDS, EXTRA_QUERY
 from pplns_deploy.emulator.refusals import Refusal
 from pplns_deploy.emulator.schemas import check_body
+
+PAGE = Path(__file__).parents[2] / "docs" / "stand-in.md"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +131,36 @@ def test_the_query_is_held_to_the_document(furnished: Google, query: str, wrong:
 def test_parameters_common_to_all_methods_are_taken(google: Google) -> None:
     """Clients and Terraform add `alt`, `prettyPrint` and `$alt`."""
     assert google.get(f"{JOBS}?alt=json&prettyPrint=false&$alt=json%3Benum-encoding%3Dint") == {}
+
+
+def test_every_exception_is_on_the_page_and_nothing_else() -> None:
+    """docs/stand-in.md has a row for each field and parameter that is taken though a document lacks it."""
+    rows = re.findall(r"^\| `([\w.]+)` \| `(\w+)` in the (query|body) \|", PAGE.read_text(encoding="utf-8"), re.M)
+    kinds = {"query": EXTRA_QUERY, "body": EXTRA_FIELDS}
+
+    wanted = [(where, name, kind) for kind, all_of in kinds.items() for where, one in all_of.items() for name in one]
+    assert sorted(rows) == sorted(wanted)
+
+
+def test_an_exception_is_one() -> None:
+    """What a newer document has is no exception any more."""
+    methods = {method.id: method for name, _ in APIS.values() for method in read_document(name).methods}
+    schemas = {name: one for api, _ in APIS.values() for name, one in read_document(api).schemas.items()}
+
+    assert not [name for where, one in EXTRA_QUERY.items() for name in one if name in methods[where].parameters]
+    assert not [name for where, one in EXTRA_FIELDS.items() for name in one if name in schemas[where]["properties"]]
+
+
+def test_a_mask_in_the_query_is_the_mask_of_the_body(furnished: Google) -> None:
+    """As the google provider changes topics and subscriptions."""
+    furnished.put(f"{SUBSCRIPTIONS}/sub", subscription(labels={"team": "data"}))
+    changes = {"subscription": {"ackDeadlineSeconds": 60, "labels": {}}}
+    furnished.patch(f"{SUBSCRIPTIONS}/sub?updateMask=ackDeadlineSeconds", changes)
+    furnished.patch(f"{TOPICS}/orders?updateMask=labels", {"topic": {"labels": {"a": "b"}}})
+
+    assert furnished.get(f"{SUBSCRIPTIONS}/sub")["ackDeadlineSeconds"] == 60
+    assert furnished.get(f"{SUBSCRIPTIONS}/sub")["labels"] == {"team": "data"}
+    assert furnished.get(f"{TOPICS}/orders")["labels"] == {"a": "b"}
 
 
 def test_a_body_that_is_no_json_is_refused(google: Google) -> None:

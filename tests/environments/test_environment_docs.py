@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pplns_deploy.environments import Environment, PipelineConfig, read_environments
+from pplns_deploy.environments.reading import SET_BY_PPLNS
 from pplns_deploy.locking import read_inputs
 from pplns_deploy.locking.inputs import groups_of
 
@@ -31,6 +32,11 @@ def test_every_key_has_its_line():
     assert keys_of(PAGE, "Keys of an environment") == names_of(Environment) - {"name", "file"} | {"params"}
     assert keys_of(PAGE, "Keys of a pipeline") == names_of(PipelineConfig)
     assert keys_of(LOCKING, "Settings") == {"python", "platforms", "requirements", "groups"}
+
+
+def test_every_variable_that_is_refused_is_named():
+    """Whoever meets the refusal finds it on the page."""
+    assert [name for name in SET_BY_PPLNS if f"`{name}`" not in PAGE] == []
 
 
 def test_the_environment_of_the_page_is_one(tmp_path: Path):

@@ -1,5 +1,6 @@
 """`[tool.pplns.env.NAME]`: what it says, what it leaves out, and what it refuses by file and key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from pplns_deploy.environments import (
     choose_environment,
     read_environments,
 )
+from pplns_deploy.environments.reading import SET_BY_PPLNS
 
+TERRAFORM = Path(__file__).parents[2] / "terraform"
 HEAD = '[tool.pplns]\n[tool.pplns.env.prod]\nproject = "acme-data"\nregion = "europe-west1"\n'
 SALES = f"{HEAD}[tool.pplns.env.prod.pipelines.sales]\n"
 DEFAULTS = f"{HEAD}[tool.pplns.env.prod.defaults]\n"
@@ -144,6 +147,33 @@ def test_what_is_wrong_is_refused_by_file_and_key(tmp_path: Path, text: str, key
     assert "pyproject.toml" in refused.value.met
     assert remedy in refused.value.remedy
     assert refused.value.expected
+
+
+@pytest.mark.parametrize("table", ["env = {{{} = 'x'}}", "secrets = {{{} = 'name@1'}}"])
+@pytest.mark.parametrize("name", [*SET_BY_PPLNS, "PORT", "K_SERVICE", "CLOUD_RUN_TIMEOUT_SECONDS", "X_GOOGLE_A"])
+def test_a_variable_that_pplns_or_cloud_run_sets_is_refused(tmp_path: Path, table: str, name: str):
+    """The message lists them; one that has a key of its own says which."""
+    with pytest.raises(ConfigError) as refused:
+        environments_in(tmp_path, DEFAULTS + table.format(name))
+
+    assert f"{name} in [tool.pplns.env.prod.defaults" in refused.value.met
+    assert ", ".join(SET_BY_PPLNS) in refused.value.expected
+    assert ("params = {" in refused.value.remedy) is (name == "PPLNS_PARAMS")
+
+
+def test_a_variable_that_only_looks_reserved_is_taken(tmp_path: Path):
+    """What pplns reads and leaves to the user, and names that merely begin alike."""
+    text = "env = {PPLNS_LOG_FORMAT = 'json', PPLNS_LEASE_SECONDS = 60, K_FOLDS = 5, PORTAL = 'a', GOOGLE_API = 'b'}"
+
+    assert len(environments_in(tmp_path, DEFAULTS + text)["prod"].config_of("any").env) == 5
+
+
+def test_every_variable_that_terraform_sets_is_kept_from_users():
+    """A container's variables, as terraform/ writes them: one of the user's would be overwritten without a word."""
+    files = [TERRAFORM / "main.tf", TERRAFORM / "modules" / "pipeline_service" / "main.tf"]
+    found = {name for file in files for name in re.findall(r"\b([A-Z][A-Z_]{4,}) += ", file.read_text("utf-8"))}
+
+    assert found - {"CLOUD_RUN_TIMEOUT_SECONDS"} == {*SET_BY_PPLNS} - {"PPLNS_PARAMS", "PPLNS_CERTIFICATES_URL"}
 
 
 def test_the_settings_leave_environments_to_the_deploy_tool(tmp_path: Path):

@@ -1,7 +1,7 @@
 """Whatever a project declares: the checks or the generation refuse it, or Terraform plans it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,15 @@ from pplns_deploy.manifest.model import Declared, ParameterEntry, PipelineEntry,
 from pplns_deploy.terraform import generate_variables
 from terraforming import Google, Terraform
 
-pytestmark = pytest.mark.needs_google_provider
-BATCH = 10  # projects a plan: each plan takes seconds, whatever is in it
+pytestmark = pytest.mark.needs_terraform
+ROUNDS = 10
+BATCH = 25  # projects a plan: each plan takes seconds, whatever is in it
+MEMBERS = (
+    "allUsers", "allAuthenticatedUsers", "user:ann@example.com", "group:data@acme.com", "domain:acme.com",
+    "serviceAccount:ci@acme-data.iam.gserviceaccount.com",
+    "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/*",
+)  # fmt: skip
+NOTHING: Mapping[str, Any] = {}
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20)
 awkward = st.one_of(texts, st.sampled_from(["${x}", "%{if true}", '"', "\\", "<&>", "é\u2028", "$${"]))
@@ -57,10 +64,16 @@ versions = st.builds(
     project=st.sampled_from([None, "acme-other"]),
 )  # fmt: skip
 buckets = st.from_regex(r"[a-z0-9][a-z0-9._-]{1,40}[a-z0-9](/[a-z \"'\\${}é/]{1,20})?", fullmatch=True)
+stores = st.from_regex(r"gs://acme-runs(/[a-z \"'\\${}%é/]{0,20})?", fullmatch=True)
 datasets = st.from_regex(r"(acme-other\.)?[A-Za-z0-9_]{1,20}", fullmatch=True)
 cpus = st.one_of(st.sampled_from([1, 2, 4, 6, 8]), st.floats(0.08, 1).map(lambda cpu: round(cpu, 3)))
 memories = st.one_of(
     st.integers(128, 33000).map(lambda mib: f"{mib}Mi"), st.integers(1, 32).map(lambda gib: f"{gib}Gi")
+)
+# Most that is drawn at random Cloud Run doesn't have, so half of the machines are such as there are.
+machines = st.one_of(
+    st.sampled_from([(0.25, "512Mi"), (0.5, "1Gi"), (1, "128Mi"), (1, "4Gi"), (2, "8Gi"), (4, "2Gi"), (8, "32Gi")]),
+    st.tuples(cpus, memories),
 )
 
 
@@ -78,11 +91,11 @@ def triggers(draw: st.DrawFn) -> TriggerEntry:
 @st.composite
 def pipelines(draw: st.DrawFn) -> PipelineEntry:
     """A pipeline of a manifest."""
-    name = draw(names)
+    name, (cpu, memory) = draw(names), draw(machines)
     parameter = ParameterEntry(draw(awkward), "str", required=False, is_logical_date=False, default=None)
     declared = Declared(
         pipeline=name, description=draw(awkward), parameters=(parameter,),
-        triggers=tuple(draw(st.lists(triggers(), max_size=3))), cpu=draw(cpus), memory=draw(memories),
+        triggers=tuple(draw(st.lists(triggers(), max_size=3))), cpu=cpu, memory=memory,
         cpu_always=draw(st.booleans()), timeout_s=None, max_parallel_steps=8,
         max_concurrent_runs=draw(st.one_of(st.none(), st.integers(1, 5000))),
     )  # fmt: skip
@@ -113,9 +126,9 @@ def configs(draw: st.DrawFn) -> PipelineConfig:
         "buckets": BucketAccess(tuple(draw(st.sets(buckets, max_size=2))), tuple(draw(st.sets(buckets, max_size=2)))),
     }
     account = draw(st.sampled_from([None, "loader@acme-data.iam.gserviceaccount.com"]))
-    least = draw(st.integers(0, 1000))
+    least, (cpu, memory) = draw(st.integers(0, 1000)), draw(st.one_of(st.just((None, None)), machines))
     limits = ContainerLimits(
-        cpu=draw(st.one_of(st.none(), cpus)), memory=draw(st.one_of(st.none(), memories)), min_instances=least,
+        cpu=draw(st.sampled_from([cpu, None])), memory=draw(st.sampled_from([memory, None])), min_instances=least,
         max_instances=draw(st.one_of(st.none(), st.integers(max(1, least), 1000))),
     )  # fmt: skip
     return PipelineConfig(
@@ -126,10 +139,27 @@ def configs(draw: st.DrawFn) -> PipelineConfig:
     )  # fmt: skip
 
 
-def made(entry: PipelineEntry, config: PipelineConfig, number: int) -> dict[str, Any] | None:
+@st.composite
+def places(draw: st.DrawFn) -> dict[str, Any]:
+    """What an environment says beside its pipelines; each plan takes that of its first one."""
+    return {
+        "labels": draw(st.dictionaries(
+            st.from_regex(r"[a-z][a-z0-9_-]{0,62}", fullmatch=True),
+            st.from_regex(r"[a-z0-9_-]{0,63}", fullmatch=True), max_size=3,
+        )),
+        "invokers": tuple(draw(st.sets(st.sampled_from(MEMBERS)))),
+        "ingress": draw(st.sampled_from(["all", "internal", "internal-and-cloud-load-balancing"])),
+        "scheduler_region": draw(st.sampled_from(["europe-west1", "us-central1"])),
+        "store": draw(st.one_of(st.none(), stores)),
+    }  # fmt: skip
+
+
+def made(
+    entry: PipelineEntry, config: PipelineConfig, number: int, place: Mapping[str, Any] = NOTHING
+) -> dict[str, Any] | None:
     """Return the variables of a pipeline, or None where the checks or the generation refuse it."""
-    place = environment(f"e{number}", defaults=config)
-    return None if is_refused(entry, place) else _generated(entry, place)
+    there = environment(f"e{number}", defaults=config, **place)
+    return None if is_refused(entry, there) else _generated(entry, there)
 
 
 def is_refused(entry: PipelineEntry, place: Environment) -> bool:
@@ -165,32 +195,35 @@ def _generated(entry: PipelineEntry, place: Environment) -> dict[str, Any] | Non
 def test_what_the_checks_let_through_is_planned(
     root: Terraform, cloud: Google, sample: Callable[..., int], rng: random.Random
 ) -> None:
-    """Pipelines of every shape, several in one plan since each plan takes seconds."""
-    wanted, batch, planned = sample(full=300, ci=10), dict[str, Any](), 0
+    """Pipelines of every shape, several in one plan since each plan takes seconds; none of them has a state yet."""
+    wanted, planned = sample(full=300, ci=10), 0
+    found = list(_projects(wanted, rng).values())
 
-    @seed(rng.getrandbits(64))
+    for start in range(0, len(found), BATCH):
+        together = found[start : start + BATCH]
+        pipelines_of = {name: one for each in together for name, one in each["pipelines"].items()}
+        root.write({**together[0], "pipelines": pipelines_of})
+        planned += sum("google_cloud_run_v2_service.this" in address for address in root.changes())
+
+    assert planned == len(found) == wanted
+
+
+def _projects(wanted: int, rng: random.Random) -> dict[str, dict[str, Any]]:
+    """Return the variables of so many projects by their pipeline, drawn until there are enough that are let through."""
+    found: dict[str, dict[str, Any]] = {}
+
     @settings(
-        max_examples=wanted * 20,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        max_examples=wanted, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
         database=None,
-    )
-    @given(pipelines(), configs())
-    def collect(entry: PipelineEntry, config: PipelineConfig) -> None:
-        if len(batch) < wanted and entry.name not in batch:
-            found = made(entry, config, len(batch))
-            if found is not None:
-                batch[entry.name] = found
+    )  # fmt: skip
+    @given(pipelines(), configs(), places())
+    def collect(entry: PipelineEntry, config: PipelineConfig, place: dict[str, Any]) -> None:
+        if len(found) < wanted and entry.name not in found:
+            one = made(entry, config, len(found), place)
+            if one is not None:
+                found[entry.name] = one
 
-    collect()
-    made_of = list(batch.values())
-    for start in range(0, len(made_of), BATCH):
-        together = made_of[start : start + BATCH]
-        root.write(
-            {**together[0], "pipelines": {name: one for each in together for name, one in each["pipelines"].items()}}
-        )
-        changes = root.plan()["resource_changes"]
-        planned += sum(one["type"] == "google_cloud_run_v2_service" for one in changes)
-
-    assert planned == len(made_of) == wanted
+    for _ in range(ROUNDS):
+        if len(found) < wanted:
+            seed(rng.getrandbits(64))(collect)()
+    return found

@@ -75,7 +75,7 @@ def test_the_configuration_is_found() -> None:
     assert (configuration_folder() / "main.tf").is_file()
 
 
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="no terraform on this machine")
+@pytest.mark.needs_terraform
 def test_the_configuration_is_formatted(tmp_path: Path) -> None:
     """As `terraform fmt` writes it."""
     found = subprocess.run(
@@ -86,7 +86,7 @@ def test_the_configuration_is_formatted(tmp_path: Path) -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-@pytest.mark.needs_google_provider
+@pytest.mark.needs_terraform
 def test_its_own_tests_pass(root: Terraform) -> None:
     """`terraform test`, with a provider that answers by itself."""
     printed = root.run("test", "-no-color")
@@ -95,7 +95,7 @@ def test_its_own_tests_pass(root: Terraform) -> None:
     assert " 0 failed" in printed
 
 
-@pytest.mark.needs_google_provider
+@pytest.mark.needs_terraform
 @pytest.mark.parametrize("example", sorted(one.name for one in (CONFIGURATION / "examples").iterdir()))
 def test_an_example_is_planned(root: Terraform, example: str) -> None:
     """Without the tool: its variables are written by hand."""

@@ -43,6 +43,15 @@ def test_two_schedules_that_a_request_couldn_t_tell_apart_are_refused() -> None:
         variables([entry("daily", *zones)])
 
 
+def test_two_triggers_whose_resources_would_have_one_name_are_refused() -> None:
+    """One called as another without a name is: the second job would take the place of the first."""
+    nameless, named = (TriggerEntry("schedule", one, {}, cron=f"{place} 6 * * *", timezone="UTC")
+                       for place, one in enumerate([None, "schedule"]))  # fmt: skip
+
+    with pytest.raises(ConfigError, match="Two triggers of 'daily' are called 'schedule'"):
+        variables([entry("daily", nameless, named)])
+
+
 def test_a_number_that_json_hasn_t_is_refused() -> None:
     """A request couldn't carry it."""
     endless = TriggerEntry("schedule", None, {"rate": float("inf")}, cron="0 6 * * *", timezone="UTC")

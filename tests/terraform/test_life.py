@@ -3,7 +3,9 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,99 @@ import pytest
 from deployable import EVERY_TRIGGER, entry, environment, full_environment, shop, variables
 from pplns.errors import StoreError
 from pplns_deploy.terraform import warn_of_changes
-from terraforming import STATE_BUCKET, Google, Terraform, TerraformFailed, environment_on, google
+from service import serving
+from terraforming import STATE_BUCKET, Google, Terraform, TerraformFailed, environment_on
 
-pytestmark = [pytest.mark.needs_google_provider, pytest.mark.slow, pytest.mark.sampled(6)]
+pytestmark = [pytest.mark.needs_terraform, pytest.mark.slow]
+Folders = pytest.TempPathFactory
 SERVICES = "projects/acme-data/locations/europe-west1/services"
+SUBSCRIPTIONS = "projects/acme-data/subscriptions"
 JOBS = "projects/acme-data/locations/europe-west1/jobs"
 BUCKET = "acme-data-pplns-prod"
+DRIFT = (
+    ("run.services", f"{SERVICES}/pplns-pipeline-1-prod", {"template.maxInstanceRequestConcurrency": 80}),
+    ("cloudscheduler.jobs", f"{JOBS}/pplns-daily-orders-prod_us", {"schedule": "0 7 * * *"}),
+    ("pubsub.subscriptions", f"{SUBSCRIPTIONS}/pplns-daily-orders-prod_returns", {"ackDeadlineSeconds": 10}),
+    ("pubsub.topics", "projects/acme-data/topics/pplns-daily-orders-prod.dead-letters", None),
+)
+NUMBERED = ("monitoring.alertPolicies", "monitoring.dashboards")  # whose names are numbers
+LATE = variables([entry("late", EVERY_TRIGGER[2])], environment("late"))
+SERVICE_OF_1 = 'module.pipeline_service["pipeline_1"].google_cloud_run_v2_service'
+REPAIRED = {
+    f"{SERVICE_OF_1}.this": ["update"],
+    f"{SERVICE_OF_1}_iam_binding.invokers": ["update"],
+    'module.schedule["daily_orders/us"].google_cloud_scheduler_job.this': ["update"],
+    'module.trigger_topic["orders-prod"].google_pubsub_subscription.push["pplns-daily-orders-prod_returns"]': [
+        "update"
+    ],
+    'module.dead_letters["daily_orders"].google_pubsub_topic.this[0]': ["create"],
+}
+PIPELINES = """
+from pplns import pipeline, step
+
+
+@step
+def count(region: str) -> int:
+    return len(region)
+
+
+@pipeline
+def daily_orders(region: str = "us"):
+    return count(region)
+
+
+@pipeline
+def pipeline_1(region: str = "us"):
+    return count(region)
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Environments of one project. `late` is a pipeline whose container doesn't come up: `refusal` is what was said."""
+
+    prod: Terraform
+    test: Terraform
+    late: Terraform
+    refusal: str
 
 
 @pytest.fixture(scope="module")
-def applied(root: Terraform, furnished: dict[str, Any]) -> Terraform:
+def made(
+    root: Terraform, furnished: dict[str, Any], cloud: Google, provider: Mapping[str, str], tmp_path_factory: Folders
+) -> Iterator[Made]:
+    """Three environments applied at once, since the provider mostly waits: 10 s after an account, 3 s after a grant.
+
+    `prod` has three pipelines and `test` one, with all that there is to use."""
+    cloud.control("startups", service="*pplns-late-late")
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("test", "late")}
+    with (
+        environment_on(cloud, folders["test"], prefix="test", provider=provider) as test,
+        environment_on(cloud, folders["late"], prefix="late", provider=provider) as late,
+    ):
+        root.write(furnished)
+        test.write(variables(shop(1), full_environment(name="test")))
+        late.write(LATE)
+        with ThreadPoolExecutor() as pool:
+            refusal, *others = pool.map(_refusal, (late, root, test))
+        assert others == ["", ""]
+        cloud.control("clear")
+        yield Made(root, test, late, refusal)
+
+
+def _refusal(place: Terraform) -> str:
+    """Apply, and return what Terraform failed with: of two of the three nothing."""
+    try:
+        place.apply()
+    except TerraformFailed as failed:
+        return str(failed)
+    return ""
+
+
+@pytest.fixture(scope="module")
+def applied(made: Made) -> Terraform:
     """Three pipelines that use everything, applied."""
-    root.write(furnished)
-    root.apply()
-    return root
+    return made.prod
 
 
 def test_a_second_plan_is_empty(applied: Terraform) -> None:
@@ -54,54 +135,76 @@ def test_two_at_once_are_kept_apart_by_the_lock(applied: Terraform, cloud: Googl
         cloud.call("DELETE", f"storage/v1/b/{STATE_BUCKET}/o/prod%2Fdefault.tflock")
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "change", "repaired"),
-    [
-        ("run.services", f"{SERVICES}/pplns-pipeline-1-prod", {"template.maxInstanceRequestConcurrency": 80}, ".this"),
-        ("cloudscheduler.jobs", f"{JOBS}/pplns-daily-orders-prod_us", {"schedule": "0 7 * * *"}, ".this"),
-        ("pubsub.subscriptions", "projects/acme-data/subscriptions/pplns-daily-orders-prod_returns",
-         {"ackDeadlineSeconds": 10}, ".push["),
-        ("pubsub.topics", "projects/acme-data/topics/pplns-daily-orders-prod.dead-letters", None, ".this[0]"),
-    ],
-)  # fmt: skip
-def test_what_was_changed_by_hand_is_found_and_repaired(
-    applied: Terraform, cloud: Google, kind: str, name: str, change: dict[str, Any] | None, repaired: str
-) -> None:
-    """A plan shows it, an apply puts it back."""
-    cloud.control("drift", kind=kind, name=name, **({"set": change} if change else {"delete": True}))
-
-    found = applied.changes()
-    applied.apply()
-
-    assert any(repaired in address for address in found)
-    assert applied.changes() == {}
-
-
-def test_an_invoker_who_was_added_by_hand_is_removed(applied: Terraform, cloud: Google) -> None:
-    """The binding is authoritative, so that nobody stays who isn't declared."""
-    place = f"run/v2/{SERVICES}/pplns-pipeline-1-prod"
-    policy = cloud.call("GET", f"{place}:getIamPolicy")
+@pytest.mark.needs_google_provider
+def test_what_was_changed_by_hand_is_found_and_repaired(applied: Terraform, cloud: Google) -> None:
+    """A service, a job, a subscription, a topic that is gone, a caller who was added: a plan shows exactly these."""
+    service = f"{SERVICES}/pplns-pipeline-1-prod"
+    for kind, name, change in DRIFT:
+        cloud.control("drift", kind=kind, name=name, **({"set": change} if change else {"delete": True}))
+    policy = cloud.call("GET", f"run/v2/{service}:getIamPolicy")
     policy["bindings"][0]["members"].append("user:mallory@example.com")
-    cloud.call("POST", f"{place}:setIamPolicy", {"policy": policy})
+    cloud.call("POST", f"run/v2/{service}:setIamPolicy", {"policy": policy})
 
     found = applied.changes()
     applied.apply()
 
-    assert list(found.values()) == [["update"]]
-    assert "mallory" not in json.dumps(cloud.call("GET", f"{place}:getIamPolicy"))
+    assert {address: actions for address, actions in found.items() if "_iam_member" not in address} == REPAIRED
+    assert all("dead_letters" in address for address in found.keys() - REPAIRED.keys())
+    assert applied.changes() == {}
+    assert "mallory" not in json.dumps(cloud.call("GET", f"run/v2/{service}:getIamPolicy"))
 
 
+@pytest.mark.needs_google_provider
 def test_a_pipeline_reaches_its_own_runs_and_no_others(applied: Terraform, cloud: Google) -> None:
     """Get, create, replace, delete and list: its own prefix works, its neighbour's is refused."""
     from pplns_deploy.emulator import storage_host
 
-    token = _token(cloud, "pplns-daily-orders-prod")
-    for verb in _verbs(storage_host(cloud.url, token), "daily_orders"):
-        assert verb() in (200, 204)
-    for verb in _verbs(storage_host(cloud.url, token), "pipeline_1"):
-        assert verb() == 403
+    host = storage_host(cloud.url, _token(cloud, "pplns-daily-orders-prod"))
+    cloud.call("POST", f"upload/storage/v1/b/{BUCKET}/o?uploadType=media&name=pipeline_1%2Fruns%2Fx", {"of": "others"})
+
+    assert [verb() for verb in _verbs(host, "daily_orders")] == [200, 200, 200, 200, 204]
+    assert [verb() for verb in _verbs(host, "pipeline_1")] == [403] * 5
+    assert [verb() for verb in _verbs(host, "daily_orders_too")] == [403] * 5
+    assert json.loads(_object(cloud, BUCKET, "pipeline_1%2Fruns%2Fx")) == {"of": "others"}
 
 
+@pytest.mark.needs_google_provider
+def test_a_pipeline_has_the_datasets_that_are_named_and_no_others(applied: Terraform, cloud: Google) -> None:
+    """Read and write of each, also of another project's; the access lists are BigQuery's own."""
+    member = "pplns-daily-orders-prod@acme-data.iam.gserviceaccount.com"
+    places = ("acme-data/datasets/raw", "acme-data/datasets/mart", "acme-other/datasets/shared")
+    lists = [cloud.call("GET", f"bigquery/v2/projects/{place}")["access"] for place in places]
+
+    roles = [[one["role"] for one in found if one.get("userByEmail") == member] for found in lists]
+    assert roles == [["READER"], ["WRITER"], ["READER"]]
+
+
+@pytest.mark.needs_google_provider
+def test_a_service_runs_its_pipeline_with_the_settings_that_were_deployed(
+    applied: Terraform, cloud: Google, tmp_path: Path
+) -> None:
+    """The container's server with the variables of the service, as its account; as a neighbour's it has no store."""
+    from pplns_deploy.emulator import storage_host
+
+    (tmp_path / "sales.py").write_text(PIPELINES, encoding="utf-8")
+    path = f"run/v2/{SERVICES}/pplns-daily-orders-prod"
+    variables_of = cloud.call("GET", path)["template"]["containers"][0]["env"]
+    environ = {one["name"]: one["value"] for one in variables_of if "value" in one}
+    headers = {"Authorization": f"Bearer {_unsigned_token(cloud, environ['PPLNS_AUDIENCE'])}"}
+    own = storage_host(cloud.url, _token(cloud, "pplns-daily-orders-prod"))
+
+    with serving(tmp_path, tmp_path, server="container", **environ, STORAGE_EMULATOR_HOST=own) as service:
+        answer = service.post("/", {}, headers)
+    neighbours = environ | {"PPLNS_PIPELINE": "pipeline_1"}
+    with serving(tmp_path, tmp_path, server="container", **neighbours, STORAGE_EMULATOR_HOST=own) as service:
+        refused = service.post("/", {}, headers)
+
+    assert (answer.status, answer.json["result"]) == (200, 2), answer.body
+    assert refused.status == 503
+    assert "storage.objects" in refused.json["error"]["message"]
+
+
+@pytest.mark.needs_google_provider
 def test_the_store_of_a_service_works_with_its_own_account_only(
     applied: Terraform, cloud: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -161,48 +264,32 @@ def test_a_paused_pipeline_keeps_its_messages_and_fires_no_schedule(
     assert all(one["change"]["actions"] in (["no-op"], ["read"], ["update"]) for one in found)
 
 
-def test_another_environment_of_the_project_shares_nothing(
-    applied: Terraform, furnished: dict[str, Any], cloud: Google, tmp_path: Path
-) -> None:
-    """Applied beside the first it makes everything anew, and the first has nothing to repair afterwards."""
-    test = variables(shop(1), environment("test"))
-    with environment_on(cloud, tmp_path, prefix="test") as other:
-        other.write(test)
-        other.apply()
-        before = cloud.inventory()
-        unchanged = applied.changes()
-        other.destroy()
-        after = cloud.inventory()
+def test_another_environment_of_the_project_shares_nothing(made: Made, cloud: Google) -> None:
+    """Applied at the same time, each has nothing to repair, before the other one goes and afterwards."""
+    before, unchanged = cloud.inventory(), (made.prod.changes(), made.test.changes())
 
-    assert unchanged == {}
-    gone = {kind: set(names) - set(after.get(kind, ())) for kind, names in before.items()}
-    assert all(
-        "test" in name
-        for names in gone.values()
-        for name in names
-        if "/alertPolicies/" not in name and "dashboards" not in name
-    )
-    assert applied.changes() == {}
+    made.test.destroy()
+
+    after = cloud.inventory()
+    gone = [(kind, name) for kind, names in before.items() for name in set(names) - set(after.get(kind, ()))]
+    assert unchanged == ({}, {})
+    assert all("test" in name for kind, name in gone if kind not in NUMBERED)
+    assert made.prod.changes() == {}
 
 
-def test_a_container_that_never_came_up_is_followed_by_one_that_does(cloud: Google, tmp_path: Path) -> None:
+@pytest.mark.needs_google_provider
+def test_a_container_that_never_came_up_is_followed_by_one_that_does(made: Made, cloud: Google) -> None:
     """Cloud Run keeps the failed service and Terraform forgets it; naming it in `adopt` is all that the tool does."""
-    place = variables([entry("late", EVERY_TRIGGER[2])], environment("late"))
-    with environment_on(cloud, tmp_path, prefix="late") as made:
-        made.write(place)
-        cloud.control("startups", service="*pplns-late-late")
-        with pytest.raises(TerraformFailed, match=r"failed to start|Error waiting"):
-            made.apply()
-        cloud.control("clear")
-        kept = f"{SERVICES}/pplns-late-late" in cloud.inventory()["run.services"]
-        is_managed = any("google_cloud_run_v2_service.this" in address for address in made.state())
-        made.write(place if is_managed else {**place, "adopt": ["late"]})
-        made.apply()
-        made.write(place)
+    kept = f"{SERVICES}/pplns-late-late" in cloud.inventory()["run.services"]
+    is_managed = any("google_cloud_run_v2_service.this" in address for address in made.late.state())
 
-        assert kept
-        assert made.changes() == {}
-        made.destroy()
+    made.late.write(LATE if is_managed else {**LATE, "adopt": ["late"]})
+    made.late.apply()
+
+    made.late.write(LATE)
+    assert "failed to start" in made.refusal
+    assert kept
+    assert made.late.changes() == {}
 
 
 def test_a_pipeline_that_is_renamed_is_warned_of(applied: Terraform, furnished: dict[str, Any]) -> None:
@@ -225,33 +312,17 @@ def test_a_pipeline_that_is_renamed_is_warned_of(applied: Terraform, furnished: 
     assert found['module.pipeline_service["nightly_orders"].google_cloud_run_v2_service.this'] == ["create"]
 
 
-def test_destroying_leaves_nothing(applied: Terraform, cloud: Google) -> None:
-    """What stays is what others made, and the state itself; the last of these tests."""
-    _empty(cloud, BUCKET)
+def test_destroying_leaves_nothing(made: Made, cloud: Google) -> None:
+    """What stays is what others made, and the states themselves; the last of these tests."""
+    if BUCKET in cloud.inventory().get("storage.buckets", ()):
+        _empty(cloud, BUCKET)
 
-    applied.destroy()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Terraform.destroy, (made.prod, made.late)))
 
     left = {name for names in cloud.inventory().values() for name in names}
     assert not [name for name in left if "pplns" in name]
-    assert applied.state() == []
-
-
-@pytest.mark.parametrize("count", [1, 50])
-def test_an_environment_of_any_size_is_made_and_destroyed(
-    count: int, tmp_path: Path, sample: Callable[..., int]
-) -> None:
-    """Apply, an empty second plan, destroy: for one pipeline and, with --full, for fifty."""
-    if count > sample(full=50, ci=1):
-        pytest.skip("fifty pipelines take some minutes: --full")
-    with google() as cloud, environment_on(cloud, tmp_path) as made:
-        channel = cloud.furnish()
-        made.write(variables(shop(count), full_environment(notification_channels=(channel,))))
-        made.apply()
-
-        assert made.changes() == {}
-        assert len(cloud.inventory()["run.services"]) == count
-        made.destroy()
-        assert "run.services" not in cloud.inventory()
+    assert made.prod.state() == made.late.state() == []
 
 
 def _token(cloud: Google, account: str) -> str:
@@ -259,6 +330,13 @@ def _token(cloud: Google, account: str) -> str:
     member = f"serviceAccount:{account}@acme-data.iam.gserviceaccount.com"
     cloud.control("callers", **{account: member})
     return account
+
+
+def _unsigned_token(cloud: Google, audience: str) -> str:
+    """Return a token of the account that people call as, as a container gets it: Cloud Run takes the signature off."""
+    path = "iamcredentials/v1/projects/-/serviceAccounts/pplns--invoke-prod@acme-data.iam.gserviceaccount.com"
+    token = cloud.call("POST", f"{path}:generateIdToken", {"audience": audience, "includeEmail": True})["token"]
+    return f"{token.rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
 
 
 def _verbs(host: str, pipeline: str) -> list[Callable[[], int]]:

@@ -39,6 +39,8 @@ class Cloud:
     uploads: dict[str, Json] = field(default_factory=dict[str, Json])
     faults: list[Json] = field(default_factory=list[Json])
     startups: list[Json] = field(default_factory=list[Json])
+    answers: list[Json] = field(default_factory=list[Json])
+    machine: str = ""
     requests: deque[Json] = field(default_factory=lambda: deque[Json](maxlen=REQUESTS_KEPT))
     enforces_services: bool = False
     serial: int = 0
@@ -66,16 +68,16 @@ class Cloud:
         """Forget everything but the callers."""
         for part in (self.rows, self.policies, self.operations, self.objects, self.uploads):
             part.clear()
-        for orders in (self.faults, self.startups, self.requests):
+        for orders in (self.faults, self.startups, self.answers, self.requests):
             orders.clear()
-        self.enforces_services = False
+        self.enforces_services, self.machine = False, ""
 
     def document(self, *, with_data: bool = False) -> Json:
         """Return the state as one JSON document; objects' bytes only if asked for."""
         return {
             "version": STATE_VERSION, "serial": self.serial, "callers": self.callers, "resources": self.rows,
             "policies": self.policies, "operations": self.operations, "faults": self.faults, "startups": self.startups,
-            "enforces_services": self.enforces_services,
+            "answers": self.answers, "machine": self.machine, "enforces_services": self.enforces_services,
             "objects": {
                 bucket: {name: _object_document(one, with_data=with_data) for name, one in sorted(found.items())}
                 for bucket, found in self.objects.items()
@@ -96,6 +98,7 @@ class Cloud:
             getattr(self, name).update(document[name])
         self.rows.update(document["resources"])
         self.faults[:], self.startups[:] = document["faults"], document["startups"]
+        self.answers[:], self.machine = document.get("answers", []), document.get("machine", "")
         self.enforces_services = document["enforces_services"]
         for bucket, found in document["objects"].items():
             self.objects[bucket] = {name: _stored(one) for name, one in found.items()}

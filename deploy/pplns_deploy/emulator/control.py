@@ -9,6 +9,7 @@ from pplns_deploy.emulator.apis.run import SERVICES as RUN_SERVICES
 from pplns_deploy.emulator.cloud import Cloud
 from pplns_deploy.emulator.endpoints import provider_endpoints, provider_environment
 from pplns_deploy.emulator.faults import order_fault, order_startup
+from pplns_deploy.emulator.front import order_answer
 from pplns_deploy.emulator.refusals import Refusal, invalid, missing
 
 Json = dict[str, Any]
@@ -56,10 +57,20 @@ def _startup(cloud: Cloud, body: Json) -> Json:
     return order_startup(cloud, body)
 
 
+def _answer(cloud: Cloud, body: Json) -> Json:
+    return order_answer(cloud, body)
+
+
+def _machine(cloud: Cloud, body: Json) -> Json:
+    """Say which service account the metadata server is asked for: `account` is its email."""
+    cloud.machine = str(body.get("account", ""))
+    return {"account": cloud.machine}
+
+
 def _clear(cloud: Cloud, body: Json) -> Json:
     """Drop all orders."""
-    cloud.faults.clear()
-    cloud.startups.clear()
+    for orders in (cloud.faults, cloud.startups, cloud.answers):
+        orders.clear()
     return {}
 
 
@@ -118,6 +129,8 @@ COMMANDS: dict[str, Callable[[Cloud, Json], Json]] = {
     "requests": _requests,
     "faults": _fault,
     "startups": _startup,
+    "answers": _answer,
+    "machine": _machine,
     "clear": _clear,
     "drift": _drift,
     "callers": _callers,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
+from pplns_deploy.emulator import front, signing_in
 from pplns_deploy.emulator.apis import (
     Handlers,
+    account_keys,
     accounts,
     bigquery,
     logging,
@@ -56,7 +58,7 @@ APIS: dict[tuple[str, str], tuple[str, Handlers]] = {
     ("cloudscheduler", "v1"): ("cloudscheduler.v1", scheduler.METHODS),
     ("pubsub", "v1"): ("pubsub.v1", pubsub.METHODS),
     ("storage", "v1"): ("storage.v1", storage.METHODS | objects.METHODS),
-    ("iam", "v1"): ("iam.v1", accounts.METHODS),
+    ("iam", "v1"): ("iam.v1", accounts.METHODS | account_keys.METHODS),
     ("iamcredentials", "v1"): ("iamcredentials.v1", accounts.METHODS),
     ("cloudresourcemanager", "v1"): ("cloudresourcemanager.v1", projects.METHODS),
     ("cloudresourcemanager", "v3"): ("cloudresourcemanager.v3", projects.METHODS_V3),
@@ -76,13 +78,30 @@ def answer(cloud: Cloud, request: Request) -> Answer:
     """Answer a request.
 
     Raises: Refusal for everything that Google would refuse, and what is on order."""
+    if front.is_visit(request.headers):
+        visit = front.Visit(request.http, request.path, request.query, request.headers, request.data)
+        return front.receive(cloud, visit)
     token, path = _identity(request)
+    if (signed_in := _sign_in(cloud, request, path)) is not None:
+        return signed_in
     if path == "oauth2/v1/certs":
         return certificates()
     if path in ("oauth2/v1/userinfo", "userinfo"):
         return {"email": _caller(cloud, token).partition(":")[2]}
     with cloud.lock:
         return _answer(cloud, request, path, token)
+
+
+def _sign_in(cloud: Cloud, request: Request, path: str) -> Answer | None:
+    """Return the answer where credentials become tokens, or None where an API is asked."""
+    with cloud.lock:
+        if path in (signing_in.OAUTH, signing_in.STS):
+            answers = signing_in.grant if path == signing_in.OAUTH else signing_in.exchange
+            return answers(cloud, request.data.decode(errors="replace"))
+        if path.startswith(signing_in.METADATA) or (not path and "metadata-flavor" in request.headers):
+            asked = path.removeprefix(signing_in.METADATA)
+            return signing_in.metadata(cloud, asked, request.query, request.headers)
+    return None
 
 
 def _answer(cloud: Cloud, request: Request, path: str, token: str | None) -> Answer:
@@ -119,9 +138,10 @@ def _identity(request: Request) -> tuple[str | None, str]:
 def _caller(cloud: Cloud, token: str | None) -> str:
     if token is None:
         raise Refusal("UNAUTHENTICATED", "Request is missing required authentication credential.")
-    if token not in cloud.callers:
+    found = cloud.callers.get(token) or signing_in.caller_of_signed(cloud, token)
+    if found is None:
         raise Refusal("UNAUTHENTICATED", "Request had invalid authentication credentials.")
-    return cloud.callers[token]
+    return found
 
 
 def _method(http: str, path: str) -> tuple[Document, Method, dict[str, str], Handlers] | None:
@@ -185,7 +205,7 @@ def _by_id(cloud: Cloud, name: str) -> str:
 
 def _admit(cloud: Cloud, call: Call, api: str) -> None:
     """Refuse what is on order, an API that isn't enabled, and a caller without the permission."""
-    permission, resource = required_permission(call.method.id), _resource(call)
+    permission, resource = required_permission(call.method.id), _resource(cloud, call)
     refuse(cloud, call.method.id, permission, resource)
     project = project_of(resource)
     if cloud.enforces_services and project and api not in ALWAYS_ON:
@@ -198,11 +218,13 @@ def _admit(cloud: Cloud, call: Call, api: str) -> None:
         require(cloud, call.caller, permission, resource)
 
 
-def _resource(call: Call) -> str:
+def _resource(cloud: Cloud, call: Call) -> str:
     """Return the resource whose policy decides about a call."""
     for key in ("topic", "subscription", "metricName"):
         if key in call.names:
             return call.names[key]
+    if "/serviceAccounts/" in call.name:
+        return accounts.full_name(cloud, call.name)
     if call.method.api == "bigquery.v2":
         dataset = call.names.get("datasetId")
         return f"projects/{call.names['projectId']}" + (f"/datasets/{dataset}" if dataset else "")

@@ -13,7 +13,7 @@ from pplns_deploy.emulator.refusals import HTTP_CODES, RPC_CODES, Refusal, denie
 Json = dict[str, Any]
 ORDER_FIELDS = frozenset({"method", "status", "message", "after", "times", "permission", "operation"})
 OPERATION_FIELDS = frozenset({"polls", "never", "error"})
-STARTUP_FIELDS = frozenset({"image", "service", "message", "times"})
+STARTUP_FIELDS = frozenset({"image", "service", "message", "times", "logs"})
 NOT_STARTED = (
     "The user-provided container failed to start and listen on the port defined provided by the PORT=8080 environment "
     "variable within the allocated timeout. Logs for this revision might contain more information."
@@ -38,7 +38,7 @@ def order_startup(cloud: Cloud, order: Json) -> Json:
     """Keep an order by which containers don't come up: of images and services that match, for a number of revisions."""
     if unknown := sorted(set(order) - STARTUP_FIELDS):
         raise invalid(f"An order for start-ups has no {unknown}.")
-    kept = {"image": "*", "service": "*", "times": None, "message": NOT_STARTED} | order
+    kept: Json = {"image": "*", "service": "*", "times": None, "message": NOT_STARTED, "logs": list[str]()} | order
     cloud.startups.append(kept)
     return kept
 
@@ -66,12 +66,12 @@ def take_operation(cloud: Cloud, method: str) -> Json:
     return {}
 
 
-def take_startup(cloud: Cloud, service: str, images: list[str]) -> str | None:
-    """Return why the container of a new revision doesn't come up, or None if it does."""
+def take_startup(cloud: Cloud, service: str, images: list[str]) -> Json | None:
+    """Return the order by which the container of a new revision doesn't come up, or None if it does."""
     for order in list(cloud.startups):
         if fnmatchcase(service, order["service"]) and any(fnmatchcase(one, order["image"]) for one in images):
             _is_due(cloud.startups, order)
-            return str(order["message"])
+            return order
     return None
 
 

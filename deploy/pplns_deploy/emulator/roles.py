@@ -17,6 +17,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "roles/owner": ("*",),
     "roles/editor": ("*",),  # less setIamPolicy, below
     "roles/viewer": _READ,
+    "roles/iam.securityReviewer": ("*.list", "*.getIamPolicy"),
     "roles/storage.admin": ("storage.*",),
     "roles/storage.objectAdmin": (*_OBJECT_USER, "storage.objects.*"),
     "roles/storage.objectUser": _OBJECT_USER,
@@ -53,6 +54,11 @@ ROLES: dict[str, tuple[str, ...]] = {
         "iam.serviceAccounts.signJwt",
     ),
     "roles/iam.serviceAccountOpenIdTokenCreator": ("iam.serviceAccounts.getOpenIdToken",),
+    "roles/iam.serviceAccountKeyAdmin": ("iam.serviceAccountKeys.*",),
+    "roles/iam.workloadIdentityUser": (
+        "iam.serviceAccounts.get", "iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken",
+        "iam.serviceAccounts.list",
+    ),
     "roles/artifactregistry.admin": ("artifactregistry.*",),
     "roles/artifactregistry.reader": ("artifactregistry.*.get", "artifactregistry.*.list"),
     "roles/artifactregistry.writer": ("artifactregistry.*.get", "artifactregistry.*.list", "artifactregistry.*.update"),
@@ -109,6 +115,11 @@ _PERMISSIONS = {
     "iamcredentials.projects.serviceAccounts.generateIdToken": "iam.serviceAccounts.getOpenIdToken",
     "iamcredentials.projects.serviceAccounts.signBlob": "iam.serviceAccounts.signBlob",
     "iamcredentials.projects.serviceAccounts.signJwt": "iam.serviceAccounts.signJwt",
+    "iam.projects.serviceAccounts.keys.create": "iam.serviceAccountKeys.create",
+    "iam.projects.serviceAccounts.keys.get": "iam.serviceAccountKeys.get",
+    "iam.projects.serviceAccounts.keys.list": "iam.serviceAccountKeys.list",
+    "iam.projects.serviceAccounts.keys.delete": "iam.serviceAccountKeys.delete",
+    "cloudbilling.projects.getBillingInfo": "resourcemanager.projects.get",
     "serviceusage.services.batchEnable": "serviceusage.services.enable",
     "serviceusage.services.batchGet": "serviceusage.services.get",
 }

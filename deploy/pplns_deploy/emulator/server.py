@@ -1,6 +1,7 @@
 """The server: HTTP on loopback, one thread a connection, one state."""
 
 import json
+import sys
 import threading
 import traceback
 from collections.abc import Generator
@@ -81,6 +82,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.cloud = cloud
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away: Terraform leaves its connections when it ends."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -93,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         base_url = f"http://{self.headers.get('Host') or HOST}"
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, path, query, headers, self._body(), base_url)
+        request = Request(self.command, path, query, headers, read_body(self), base_url)
         try:
             self._send(_answered(cloud, request))
         except Refusal as refusal:
@@ -108,17 +114,6 @@ class _Handler(BaseHTTPRequestHandler):
         if name in _METHODS:
             return self.respond
         raise AttributeError(name)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts: list[bytes] = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-        return b"".join(parts)
 
     def _send(self, answered: dict[str, Any] | Raw) -> None:
         if isinstance(answered, Raw):
@@ -142,6 +137,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Print nothing: the calls are in the state."""
+
+
+def read_body(handler: BaseHTTPRequestHandler) -> bytes:
+    """Return the body of a request, which Go sends in chunks where it doesn't know its length."""
+    headers, stream = handler.headers, handler.rfile
+    if headers.get("Transfer-Encoding", "").lower() != "chunked":
+        return stream.read(int(headers.get("Content-Length") or 0))
+    parts: list[bytes] = []
+    while size := int(stream.readline().split(b";")[0], 16):
+        parts.append(stream.read(size))
+        stream.readline()
+    while stream.readline().strip():
+        pass
+    return b"".join(parts)
 
 
 def _answered(cloud: Cloud, request: Request) -> dict[str, Any] | Raw:

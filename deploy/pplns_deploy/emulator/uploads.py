@@ -13,7 +13,7 @@ def parse_upload(kind: str, content_type: str, data: bytes) -> tuple[object, byt
     if kind == "media":
         return {"contentType": content_type} if content_type else {}, data
     if kind == "resumable":
-        return json.loads(data or b"{}"), b""
+        return _metadata(data), b""
     if kind == "multipart":
         return _parts(content_type, data)
     raise invalid(f"uploadType {kind!r} is none of media, multipart and resumable.")
@@ -27,11 +27,18 @@ def _parts(content_type: str, data: bytes) -> tuple[object, bytes]:
     if len(pieces) != 4:
         raise invalid("A multipart upload has two parts: metadata and bytes.")
     (_, metadata), (headers, media) = (_split(piece) for piece in pieces[1:3])
-    given = json.loads(metadata or b"{}")
+    given = _metadata(metadata)
     kind = re.search(rb"(?i)^content-type:\s*([^\r\n]+)", headers, re.MULTILINE)
     if isinstance(given, dict) and "contentType" not in given and kind:
         given["contentType"] = kind[1].decode().strip()
     return given, media  # pyright: ignore[reportUnknownVariableType]
+
+
+def _metadata(data: bytes) -> object:
+    try:
+        return json.loads(data or b"{}")
+    except ValueError as error:
+        raise invalid(f"Invalid JSON payload received. {error}") from None
 
 
 def _split(piece: bytes) -> tuple[bytes, bytes]:

@@ -77,6 +77,7 @@ class PipelineConfig:
     `service_account` is an existing account that is used and not managed; without it the pipeline has one of its own,
     with `roles`, `bigquery` and `buckets`. `secrets` maps environment variables to versions. `params` are sent by the
     triggers of the environment, below what each of them says itself. `timeout` bounds one request, in seconds.
+    `smoke` has the parameters of a run that a new revision is asked for before it gets traffic; None asks for none.
     `paused` stops the schedules and the subscriptions of its triggers."""
 
     service_account: str | None = None
@@ -91,6 +92,7 @@ class PipelineConfig:
     timeout: float = REQUEST_SECONDS
     paused: bool = False
     params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    smoke: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

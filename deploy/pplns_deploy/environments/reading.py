@@ -45,11 +45,21 @@ OWN_ACCOUNT = ("roles", "bigquery", "buckets")
 PROJECT_ID = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 MAX_INSTANCES = 1000
 
-# Set by Cloud Run, or by pplns when it deploys: cloud-contract "Environment variables of a container".
-_SET_BY_OTHERS = re.compile(
-    r"PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|CLOUD_RUN_\w+|FUNCTION_TARGET"
-    r"|PPLNS_(?:STORE|PIPELINES?|TOPIC|DEAD_LETTER_TOPIC|PARAMS|AUDIENCE|ALLOWED_CALLERS|PUSH_SECONDS|SCHEDULE_SECONDS)"
+# A service's own: terraform/ sets them, and two of them say whom the service believes.
+SET_BY_PPLNS = (
+    "GOOGLE_CLOUD_PROJECT", "PPLNS_ALLOWED_CALLERS", "PPLNS_AUDIENCE", "PPLNS_CERTIFICATES_URL",
+    "PPLNS_CLOUD_RUN_CHECKS", "PPLNS_DEAD_LETTER_TOPIC", "PPLNS_PARAMS", "PPLNS_PIPELINE", "PPLNS_PIPELINES",
+    "PPLNS_PUSH_SECONDS", "PPLNS_SCHEDULE_SECONDS", "PPLNS_STORE", "PPLNS_TOPIC",
+)  # fmt: skip
+# https://cloud.google.com/run/docs/container-contract#env-vars, and what functions-framework reads
+_SET_BY_CLOUD_RUN = re.compile(
+    r"PORT|K_(?:SERVICE|REVISION|CONFIGURATION)|CLOUD_RUN_\w+|X_GOOGLE_\w+|FUNCTION_(?:TARGET|SOURCE|SIGNATURE_TYPE)"
 )
+_INSTEAD = {
+    "PPLNS_PARAMS": "Write params = {…} in the same table.",
+    "PPLNS_STORE": 'Write store = "gs://BUCKET/PREFIX" in the environment\'s table.',
+    "CLOUD_RUN_TIMEOUT_SECONDS": 'Write timeout = "30m" in the same table.',
+}
 _ENV_NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 _SECRET = re.compile(rf"(?:projects/({PROJECT_ID})/secrets/)?([A-Za-z0-9_-]{{1,255}})@(latest|[1-9][0-9]*)")
 
@@ -83,8 +93,13 @@ _network = text(r"[a-z0-9][a-z0-9/._:-]*", "It takes the name of a network or su
 
 def _variable(value: object, place: Place) -> str:
     name = text(r"[A-Za-z_][A-Za-z0-9_]*", "An environment variable has letters, digits and '_'.")(value, place)
-    if _SET_BY_OTHERS.fullmatch(name):
-        raise ConfigError(f"{place} can't be set there.", "Cloud Run or pplns itself sets this variable.", "Remove it.")
+    if name in SET_BY_PPLNS or _SET_BY_CLOUD_RUN.fullmatch(name):
+        raise ConfigError(
+            f"{place} can't be set there.",
+            f"pplns sets {', '.join(SET_BY_PPLNS)} when it deploys; PORT, K_SERVICE, K_REVISION, K_CONFIGURATION,"
+            " CLOUD_RUN_…, X_GOOGLE_… and FUNCTION_… are Google's.",
+            _INSTEAD.get(name, "Remove it."),
+        )
     return str(name)
 
 
@@ -116,6 +131,7 @@ _PIPELINE_KEYS: Mapping[str, Reader] = {
     "timeout": duration(REQUEST_SECONDS),
     "paused": flag,
     "params": map_of(any_text, json_value),
+    "smoke": map_of(any_text, json_value),
 }
 _KEYS: Mapping[str, Reader] = {
     "project": _project,

@@ -107,7 +107,15 @@ def _named(entry: PipelineEntry, kind: str) -> list[tuple[str, TriggerEntry]]:
     """Return the triggers of a kind, each with the name by which its resources are known."""
     triggers = [one for one in entry.declared.triggers if one.kind == kind]
     _refuse_alike(entry, triggers)
-    return list(zip(names.trigger_names([one.name for one in triggers], kind), triggers, strict=True))
+    found = names.trigger_names([one.name for one in triggers], kind)
+    for name in found:
+        if found.count(name) > 1:
+            raise ConfigError(
+                f"Two triggers of {entry.name!r} are called {name!r}.",
+                f"One without a name is called {kind!r}, {kind + '-2'!r} and so on; what is deployed ends with it.",
+                'Name one of them otherwise: name="us".',
+            )
+    return list(zip(found, triggers, strict=True))
 
 
 def _refuse_alike(entry: PipelineEntry, triggers: Sequence[TriggerEntry]) -> None:

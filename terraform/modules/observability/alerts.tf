@@ -100,24 +100,21 @@ resource "google_monitoring_alert_policy" "unasked" {
 
 # A request that is refused before the container leaves no line of ours: only Scheduler knows of it.
 resource "google_monitoring_alert_policy" "scheduler" {
-  count = length(var.jobs) > 0 ? 1 : 0
+  count = length(local.jobs)
 
   project               = var.project
-  display_name          = "pplns ${var.environment}: Cloud Scheduler was refused"
+  display_name          = "pplns ${var.environment}: Cloud Scheduler was refused${count.index == 0 ? "" : " (${count.index + 1})"}"
   combiner              = "OR"
   severity              = "ERROR"
   notification_channels = var.notification_channels
   user_labels           = var.labels
 
-  dynamic "conditions" {
-    for_each = local.jobs
-    content {
-      display_name = "401, 403 or 404"
-      condition_matched_log {
-        filter = "resource.type=\"cloud_scheduler_job\" AND severity>=ERROR AND resource.labels.job_id=(${join(" OR ", conditions.value)}) AND jsonPayload.status=(\"UNAUTHENTICATED\" OR \"PERMISSION_DENIED\" OR \"NOT_FOUND\")"
-        label_extractors = {
-          job = "EXTRACT(resource.labels.job_id)"
-        }
+  conditions {
+    display_name = "401, 403 or 404"
+    condition_matched_log {
+      filter = "resource.type=\"cloud_scheduler_job\" AND severity>=ERROR AND resource.labels.job_id=(${join(" OR ", local.jobs[count.index])}) AND jsonPayload.status=(\"UNAUTHENTICATED\" OR \"PERMISSION_DENIED\" OR \"NOT_FOUND\")"
+      label_extractors = {
+        job = "EXTRACT(resource.labels.job_id)"
       }
     }
   }

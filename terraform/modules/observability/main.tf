@@ -7,7 +7,9 @@
 locals {
   # Names are written out: that leaves the other environments of a project out.
   ours = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for one in var.services : jsonencode(one)])})"
-  jobs = chunklist([for one in var.jobs : jsonencode(one)], 250)
+
+  # An alert on log entries has one condition, and a filter of Cloud Logging takes 20,000 characters.
+  jobs = chunklist([for one in var.jobs : jsonencode(one)], 200)
 
   # A filter of Cloud Monitoring takes 2,048 characters.
   dead_letters = chunklist(var.dead_letters, 25)

@@ -99,6 +99,15 @@ def find(cloud: Cloud, name: str) -> Json:
     raise Refusal("NOT_FOUND", f"Unknown service account: {wanted}.")
 
 
+def full_name(cloud: Cloud, name: str) -> str:
+    """Return a name with its project, where it is `-`, and the email in place of the number, as policies have it."""
+    account, key, rest = name.partition("/keys/")
+    try:
+        return f"{find(cloud, account)['name']}{key}{rest}"
+    except Refusal:
+        return name
+
+
 def access_token(cloud: Cloud, call: Call) -> Json:
     """Make an access token, under which the stand-in knows the account."""
     row = _usable(cloud, call.name)

@@ -1,4 +1,4 @@
-"""Identity tokens signed with a key that is made once a process, whose certificate the stand-in serves.
+"""Identity tokens signed with a key that is made once a process, whose certificate the stand-in serves; and keys.
 
 Source of the claims: https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload"""
 
@@ -30,21 +30,26 @@ def certificates() -> Json:
     return {KEY_ID: _key()[1]}
 
 
-@cache
-def _key() -> tuple[str, str]:
+def make_key(name: str) -> tuple[str, str]:
+    """Return a new private key and its certificate, both as PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.x509.oid import NameOID
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, KEY_ID)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begin = datetime(2020, 1, 1)
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1)
         .not_valid_before(begin).not_valid_after(begin + timedelta(days=36500)).sign(key, hashes.SHA256())
     )  # fmt: skip
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
     return private.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@cache
+def _key() -> tuple[str, str]:
+    return make_key(KEY_ID)

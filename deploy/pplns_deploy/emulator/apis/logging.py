@@ -94,6 +94,18 @@ def list_entries(cloud: Cloud, call: Call) -> Json:
     return {"entries": found[token : token + size]} | more
 
 
+def keep_lines(cloud: Cloud, project: str, labels: Json, lines: list[str]) -> None:
+    """Keep lines that a container of Cloud Run wrote; `labels` say of which service and revision."""
+    log = f"projects/{project}/logs/run.googleapis.com%2Fstderr"
+    resource = {"type": "cloud_run_revision", "labels": {"project_id": project, **labels}}
+    for line in lines:
+        now, number = cloud.now(), f"{cloud.number():010d}"
+        cloud.rows.setdefault(ENTRIES, {})[f"{log}/{now}/{number}"] = {
+            "logName": log, "resource": resource, "textPayload": line, "timestamp": now, "receiveTimestamp": now,
+            "insertId": number, "severity": "ERROR",
+        }  # fmt: skip
+
+
 def _check_metric(metric: Json) -> None:
     """Source: https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics#LogMetric"""
     if not _METRIC.fullmatch(metric.get("name", "")) or metric["name"].startswith("/"):

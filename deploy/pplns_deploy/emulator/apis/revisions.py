@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from pplns_deploy.emulator.apis.logging import keep_lines
 from pplns_deploy.emulator.apis.run_rules import DEFAULT_LIMITS, check_revision_name, secrets_of
 from pplns_deploy.emulator.cloud import Cloud, project_number, project_of
 from pplns_deploy.emulator.faults import take_startup
@@ -74,7 +75,7 @@ def make_revision(cloud: Cloud, service: Json) -> Json:
     table = cloud.table(REVISIONS)
     if full in table:
         raise Refusal("ALREADY_EXISTS", f"Revision named '{name}' with different configuration already exists.")
-    failure = _failure(cloud, service)
+    failure = _failure(cloud, service, name)
     return table.create(full, _revision(cloud, service, full, failure))
 
 
@@ -109,15 +110,21 @@ def _new_name(cloud: Cloud, service_id: str, generation: int) -> str:
     return f"{service_id}-{generation:05d}-{letters}"
 
 
-def _failure(cloud: Cloud, service: Json) -> str | None:
-    """Return why the revision can't start: a secret that it can't read, or a container that is to fail."""
+def _failure(cloud: Cloud, service: Json, revision: str) -> str | None:
+    """Return why the revision can't start: a secret that it can't read, or a container that is to fail and may write
+    some lines before."""
     template: Json = service["template"]
     project = project_of(service["name"])
     for secret, version in secrets_of(template):
         if failure := _secret_failure(cloud, template["serviceAccount"], _secret_name(secret, project), version):
             return failure
     images = [str(one["image"]) for one in template["containers"]]
-    return take_startup(cloud, service["name"].rpartition("/")[2], images)
+    service_id = service["name"].rpartition("/")[2]
+    order = take_startup(cloud, service_id, images)
+    if order is None:
+        return None
+    keep_lines(cloud, project, {"service_name": service_id, "revision_name": revision}, order["logs"])
+    return str(order["message"])
 
 
 def _secret_name(secret: str, project: str) -> str:
