@@ -38,13 +38,16 @@ class Wishes:
 
 @dataclass(slots=True)
 class RealRun:
-    """A run on a store, and what its processes were told. `effects` are the runs of the sink: its version and input."""
+    """A run on a store, and what its processes were told. `effects` are the runs of the sink: its version and input.
+
+    `resumed`: the latest attempt that a person has gone on behind."""
 
     store: MemoryStore
     seconds: float = 0.0
     damaged: set[str] = field(default_factory=set[str])
     reopened: set[int] = field(default_factory=set[int])
     promised: set[int] = field(default_factory=set[int])
+    resumed: int = 0
     told: list[End] = field(default_factory=list[End])
     effects: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -76,7 +79,9 @@ class RealRun:
         record = cancel_run(store, HEAD.pipeline, HEAD.run_id, lease_seconds=LEASE_SECONDS)
         if not record.final:
             requests = (name.partition(".") for name in self.store.children(f"{HEAD.prefix}/attempts/"))
-            self.promised.add(max(int(number) for number, _, rest in requests if rest == "cancel.json"))
+            asked = max(int(number) for number, _, rest in requests if rest == "cancel.json")
+            if asked > self.resumed:  # else a person resumed what was cancelled, before the canceller was told
+                self.promised.add(asked)
 
     def end_of(self, attempt: int) -> End | None:
         """Return an end as it stands in the store."""
@@ -92,6 +97,7 @@ class RealRun:
         if end is not None and end.final:
             self.reopened.add(before)
         self.promised.clear()
+        self.resumed = max(self.resumed, before)
 
     def _claim(self) -> Claim:
         return Claim(Holder(f"holder {next(self.numbers)}"), LEASE_SECONDS)
