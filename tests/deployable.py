@@ -28,10 +28,13 @@ EVERY_TRIGGER = (
 )
 EVERYTHING = PipelineConfig(
     roles=("roles/datastore.user",),
-    bigquery=BigQueryAccess(jobs=True),
+    bigquery=BigQueryAccess(jobs=True, read=("raw", "acme-other.shared"), write=("mart",)),
     buckets=BucketAccess(read=("acme-landing/orders",), write=("acme-exports",)),
     env={"COUNTRY": "${de} %{if} \"quoted\""},
-    secrets={"WAREHOUSE_PASSWORD": SecretVersion("warehouse-password", "1")},
+    secrets={
+        "WAREHOUSE_PASSWORD": SecretVersion("warehouse-password", "1"),
+        "PARTNER_TOKEN": SecretVersion("partner-token", "latest", project="acme-other"),
+    },
     vpc=Vpc(network="default", subnet="default", egress="all-traffic"),
     cloudsql=("acme-data:europe-west1:shop",),
     resources=ContainerLimits(cpu=2, memory="4Gi", min_instances=1, max_instances=3),
@@ -67,12 +70,13 @@ def environment(name: str = "prod", **values: Any) -> Environment:
 
 
 def full_environment(**values: Any) -> Environment:
-    """Return an environment that uses what there is to use."""
+    """Return an environment that uses what there is to use; of `shop`, every tenth pipeline does."""
+    full = ["daily_orders", *(f"pipeline_{number}" for number in range(10, 100, 10))]
     return environment(
         **{
             "labels": {"team": "data"},
             "invokers": ("group:data@acme.com", "serviceAccount:ci-runner@acme-data.iam.gserviceaccount.com"),
-            "pipelines": {"daily_orders": EVERYTHING},
+            "pipelines": dict.fromkeys(full, EVERYTHING),
             **values,
         }
     )
@@ -86,7 +90,14 @@ def variables(entries: Iterable[PipelineEntry], place: Environment | None = None
 
 
 def shop(count: int) -> list[PipelineEntry]:
-    """Return so many pipelines: the first with every kind of trigger, of the others each second with a schedule."""
+    """Return so many pipelines: the first with every kind of trigger, the others with some or none."""
     nightly = TriggerEntry("schedule", None, {}, cron="30 2 * * *", timezone="UTC")
-    others = [entry(f"pipeline_{number}", *([nightly] if number % 2 else [])) for number in range(1, count)]
+    shared, own, partner = EVERY_TRIGGER[2], TriggerEntry("pubsub", None, {}, topic="returns"), EVERY_TRIGGER[4]
+    others = [
+        entry(
+            f"pipeline_{number}", *([nightly] if number % 2 else []), *([shared] if number % 3 == 0 else []),
+            *([own] if number % 7 == 0 else []), *([partner] if number % 5 == 0 else []),
+        )
+        for number in range(1, count)
+    ]  # fmt: skip
     return [entry("daily_orders", *EVERY_TRIGGER), *others]

@@ -42,6 +42,13 @@ def test_traffic_alone_is_traffic_alone():
     assert beyond_traffic(updated({"traffic": [{"percent": 100, "revision": "r2"}]})) == ()
 
 
+def test_what_is_empty_is_as_what_is_not_there():
+    """The provider says now this, now that, of a service that it has just made."""
+    after = {"traffic": [{"percent": 100, "revision": "r2"}], "annotations": {}, "labels": None, "etag": "1"}
+
+    assert beyond_traffic(updated({**after, "custom_audiences": []})) == ()
+
+
 def test_traffic_with_anything_else_is_refused():
     """Another field of the service, or another resource, is named."""
     more = updated({"traffic": [], "ingress": "internal"})

@@ -99,8 +99,8 @@ def test_a_first_deployment_has_the_traffic_at_once():
     """There is no older revision that could serve."""
     found = rolled(wanted(entry("sales")), Deployed(None, {}, {}))
 
-    assert found.variables["pipelines"]["sales"]["traffic"] == []
-    assert (found.waiting, found.fresh) == ((), ("sales",))
+    assert found.variables["pipelines"]["sales"]["traffic"] == [Target(None, 100, TAG).as_json()]
+    assert (found.waiting, found.fresh) == (("sales",), ("sales",))
 
 
 def test_a_service_that_never_came_up_is_like_a_new_one():
@@ -109,8 +109,28 @@ def test_a_service_that_never_came_up_is_like_a_new_one():
 
     found = rolled(wanted(entry("sales", image=NEW)), deployed(broken))
 
-    assert (found.waiting, found.fresh, found.left_back) == ((), ("sales",), ())
-    assert found.variables["pipelines"]["sales"]["traffic"] == []
+    assert (found.waiting, found.fresh, found.left_back) == (("sales",), ("sales",), ())
+    assert found.variables["pipelines"]["sales"]["traffic"] == [Target(None, 100, TAG).as_json()]
+
+
+def test_a_first_revision_is_verified_until_it_is_well():
+    """Its tag stays in the state, so that a repeated deployment asks again and doesn't call it unchanged."""
+    first = live("sales", traffic=(Target(None, 100, TAG),))
+
+    found = rolled(wanted(entry("sales")), deployed(first))
+
+    assert (found.waiting, found.fresh) == (("sales",), ("sales",))
+    assert found.variables["pipelines"]["sales"]["revision"] == first.revision
+
+
+def test_the_next_revision_waits_while_an_unverified_first_one_serves():
+    """There is something to compare with now, even if it isn't well."""
+    first = live("sales", traffic=(Target(None, 100, TAG),))
+
+    found = rolled(wanted(entry("sales", image=NEW)), deployed(first))
+
+    assert (found.waiting, found.fresh) == (("sales",), ())
+    assert [one["percent"] for one in found.variables["pipelines"]["sales"]["traffic"]] == [100, 0]
 
 
 def test_a_revision_that_did_not_come_up_is_tried_again_by_deploy_only():

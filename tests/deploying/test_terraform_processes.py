@@ -26,6 +26,13 @@ while not count:
 time.sleep(0.3)  # saving takes a while, in which a second interrupt may come
 Path("saved").write_text(str(count))
 """
+DEAF = """
+import json, signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print(json.dumps({"type": "ready"}), flush=True)
+while True:
+    time.sleep(1)
+"""
 RUNNER = """
 import os, sys
 from pathlib import Path
@@ -34,7 +41,7 @@ try:
     run_terraform([sys.executable, "worker.py"], folder=Path.cwd(), environ=os.environ,
                   watch=lambda line: print(line["type"], flush=True), log=Path("log"))
 except KeyboardInterrupt:
-    print("interrupted", flush=True)
+    print("ended by an interrupt", flush=True)
 """
 
 
@@ -65,8 +72,30 @@ def test_an_interrupt_is_handed_on_once_and_waited_for(tmp_path: Path, first: si
             read_until(process.stdout, "ready")
             process.send_signal(first)
             process.send_signal(signal.SIGINT)
-            read_until(process.stdout, "interrupted")
+            read_until(process.stdout, "ended by an interrupt")
         finally:
             process.kill()
 
     assert (tmp_path / "saved").read_text() == "1"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a test can't send Ctrl-C to one process")
+def test_the_third_interrupt_ends_what_does_not_stop(tmp_path: Path):
+    """An operation of Google's that never ends would keep Terraform for twenty minutes."""
+    (tmp_path / "worker.py").write_text(DEAF)
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import pplns_deploy.deploying.process as it\nit.LAST_SECONDS = 0.1\n{RUNNER}"],
+        cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            read_until(process.stdout, "ready")
+            process.send_signal(signal.SIGINT)
+            read_until(process.stdout, "pplns_interrupted")
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            read_until(process.stdout, "ended by an interrupt")
+            ended = process.wait(30)
+        finally:
+            process.kill()
+
+    assert ended == 0

@@ -58,11 +58,11 @@ def test_permissions_are_found_in_googles_words():
 
 def test_a_held_lock_names_its_holder_and_how_to_remove_it():
     """A process that was killed leaves its lock."""
-    error = error_of([diagnostic("Error acquiring the state lock", LOCKED)], "", command="plan")
+    error = error_of([diagnostic("Error acquiring the state lock", LOCKED)], "", command="plan", environment="prod")
 
     assert isinstance(error, StateLocked)
     assert "ann@laptop is changing this environment since 2026-11-22 22:10:00 UTC" in error.message
-    assert error.hint.endswith("gcloud storage rm gs://state/terraform/default.tflock")
+    assert error.hint.endswith("pplns unlock 1732314159 --env prod")
 
 
 def test_a_stale_plan_is_an_error_of_its_own():

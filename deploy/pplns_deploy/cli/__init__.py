@@ -40,6 +40,12 @@ COMMANDS = {
         "pplns_deploy.cli.rollback", "rollback", "Let an older revision of a pipeline serve again."
     ),
     "destroy": CommandPlace("pplns_deploy.cli.destroy", "destroy", "Take down the pipelines of an environment."),
+    "unlock": CommandPlace(
+        "pplns_deploy.cli.unlock", "unlock", "Show who holds the lock of Terraform's state, or remove it."
+    ),
+    "eject": CommandPlace(
+        "pplns_deploy.cli.eject", "eject", "Write the Terraform configuration of an environment into a folder."
+    ),
     "completion": CommandPlace("pplns_deploy.cli.completion", "completion", "Print the script for completion by TAB."),
 }
 

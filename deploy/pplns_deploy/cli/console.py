@@ -44,6 +44,10 @@ class Console(Frozen):
         """Write a line for people."""
         write_line(text, self.lines)
 
+    def begin(self, text: str) -> None:
+        """Write a line that says what is beginning; a picture of what goes on may say it instead."""
+        self.say(text)
+
     def warn(self, text: str) -> None:
         """Write a line about what went wrong, to stderr."""
         write_line(text, self.err)

@@ -17,11 +17,14 @@ from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import write_error
 from pplns_deploy.cli.options import Command, bundled, load_project
 from pplns_deploy.cli.output import count_text
+from pplns_deploy.cli.stages import StageLines
 
 if TYPE_CHECKING:
     from pplns.settings import Settings
     from pplns_deploy.deploying import Deployed, PlanSummary
+    from pplns_deploy.deploying.process import LineWatcher
     from pplns_deploy.deploying.stages import Deploying
+    from pplns_deploy.deploying.terraform import StatePlace
     from pplns_deploy.environments import Environment
     from pplns_deploy.manifest import Manifest
 
@@ -47,7 +50,7 @@ class Target(Frozen):
 
 def image_options(command: Command) -> Command:
     """Add `--image` and `--no-build`, as the argument `images`."""
-    named = click.option("--image", metavar="IMAGE@DIGEST", help="Deploy an image that `pplns package --push` made.")
+    named = click.option("--image", metavar="IMAGE@DIGEST", help="Take an image that `pplns package --push` made.")
     kept = click.option("--no-build", is_flag=True, help="Keep the images that are live, and build none.")
     return named(kept(bundled(ImageChoice, "images", "image", "no_build")(command)))
 
@@ -63,24 +66,44 @@ def find_target(project: Path | None, env: str | None) -> Target:
     return Target(settings, choose_environment(environments, env), environments)
 
 
+def state_place(environment: "Environment") -> "StatePlace":
+    """Return where the state of an environment is."""
+    from pplns_deploy.deploying.terraform import StatePlace
+    from pplns_deploy.environments import names
+
+    return StatePlace(names.state_bucket_name(environment.project, environment.name), STATE_PREFIX, environment.name)
+
+
 @contextmanager
-def opened(console: Console, target: Target) -> "Generator[Deploying]":
+def opened(console: Console, target: Target, *, watch: "LineWatcher | None" = None) -> "Generator[Deploying]":
     """Give the stages of a deployment, with Terraform at an environment's state.
 
     Raises: ConfigError."""
     from pplns_deploy.deploying.google import Google
     from pplns_deploy.deploying.stages import Deploying
-    from pplns_deploy.deploying.terraform import StatePlace, open_terraform
-    from pplns_deploy.environments import names
+    from pplns_deploy.deploying.terraform import open_terraform
     from pplns_deploy.image.cache import cache_folder
 
-    place = target.environment
-    bucket = names.state_bucket_name(place.project, place.name)
-    console.say(f"Reading the state of {place.name} in gs://{bucket}/{STATE_PREFIX}")
-    with open_terraform(
-        StatePlace(bucket, STATE_PREFIX), environ=os.environ, cache=cache_folder(os.environ), watch=_Telling(console)
-    ) as terraform:
+    place = state_place(target.environment)
+    console.begin(f"Reading the state of {target.environment.name} in gs://{place.bucket}/{place.prefix}")
+    cache = cache_folder(os.environ)
+    heeding = _heeding(console, place, watch or StageLines(console).watch)
+    with open_terraform(place, environ=os.environ, cache=cache, watch=heeding) as terraform:
         yield Deploying(terraform, Google(os.environ), _suffix)
+
+
+def _heeding(console: Console, place: "StatePlace", watch: "LineWatcher") -> "LineWatcher":
+    """Return a watcher that also says what is waited for: the lock of the state, or Terraform after Ctrl-C."""
+    from pplns_deploy.deploying.process import INTERRUPTED
+
+    def heed(line: Mapping[str, Any]) -> None:
+        if line.get("type") == "state_lock_acquire":
+            console.say(f"Waiting for the lock of the state; to see who has it: pplns unlock --env {place.environment}")
+        if line.get("type") == INTERRUPTED:
+            console.say("Terraform ends what it does and saves its state. Ctrl-C twice more ends it at once.")
+        watch(line)
+
+    return heed
 
 
 def checked_manifest(console: Console, target: Target) -> "Manifest":
@@ -88,20 +111,20 @@ def checked_manifest(console: Console, target: Target) -> "Manifest":
 
     Raises: ConfigError where there are errors."""
     from pplns_deploy.checks import check_everything
-    from pplns_deploy.manifest import read_manifest
 
-    console.say(f"Checking the project for {target.environment.name}")
+    console.begin(f"Checking the project for {target.environment.name}")
     checked = check_everything(
         target.settings, now=datetime.now(UTC), chosen=[target.environment], environments=target.environments
     )
     for finding in checked.findings:
         where = f"{finding.place}: " if finding.place else ""
         write_error(console, f"{where}{finding.message}", finding.remedy, kind=finding.severity.capitalize())
-    if errors := checked.count("error"):
+    errors = checked.count("error")
+    if errors or checked.manifest is None:
         raise ConfigError(
             f"The checks found {count_text(errors, 'error')}.", "Nothing was planned or changed.", "Correct them."
         )
-    return read_manifest(target.settings)
+    return checked.manifest
 
 
 def wanted_variables(
@@ -187,23 +210,6 @@ def require_deployed(deployed: "Deployed", target: Target) -> None:
             "",
             f"Deploy first: pplns deploy --env {target.environment.name}",
         )
-
-
-class _Telling:
-    """Writes a line for each resource that Terraform has changed, with its time."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def __call__(self, line: Mapping[str, Any]) -> None:
-        """Write what a line of Terraform's says, where it is about an end."""
-        kind = line.get("type")
-        hook = line.get("hook", {})
-        if kind not in ("apply_complete", "apply_errored") or hook["action"] == "read":
-            return
-        address, seconds = hook["resource"]["addr"], hook.get("elapsed_seconds", 0)
-        symbol, color = ("✓", "green") if kind == "apply_complete" else ("✗", "red")
-        self._console.say(f"  {click.style(symbol, fg=color)} {address}  {seconds:.0f} s")
 
 
 def _images(

@@ -1,6 +1,7 @@
 """`pplns destroy`: an environment taken down; the data stays unless it is asked for."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from pplns.errors import ConfigError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.deployments import find_target, opened, require_deployed, write_plan
 from pplns_deploy.cli.options import env_option, examples, json_option, project_option
+
+if TYPE_CHECKING:
+    from pplns_deploy.deploying.stages import Destruction
 
 
 @click.command(epilog=examples("pplns destroy --env staging", "pplns destroy --env staging --data --confirm staging"))
@@ -30,16 +34,26 @@ def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str 
         deployed = deploying.read()
         require_deployed(deployed, target)
         planned = deploying.plan_destruction(deployed, with_data=data)
-        write_plan(console, planned.summary)
+        _write_destruction(console, planned)
         if not planned.summary.is_empty:
             _confirm_name(console, place.name, confirmed)
-            deploying.destroy(planned, with_data=data)
+            deploying.destroy(planned)
     console.say(
         f"{place.name} is taken down." if not planned.summary.is_empty else f"Nothing of {place.name} is there."
     )
     if console.as_json:
         changes = [one.as_json() for one in planned.summary.changes]
-        console.document({"environment": place.name, "data": data, "changes": changes})
+        first = [one.as_json() for one in planned.first.changes] if planned.first else []
+        console.document({"environment": place.name, "data": data, "first": first, "changes": changes})
+
+
+def _write_destruction(console: Console, planned: "Destruction") -> None:
+    """Write both plans of a destruction with data: the first one's changes are part of what the second one names."""
+    if planned.first is not None and not planned.first.is_empty:
+        console.say("First the pipelines go, and the bucket of runs is told that it may go with what it keeps:")
+        write_plan(console, planned.first)
+        console.say("Then all that is left. In all:")
+    write_plan(console, planned.summary)
 
 
 def _confirm_name(console: Console, name: str, confirmed: str | None) -> None:

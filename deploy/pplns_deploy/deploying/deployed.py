@@ -11,7 +11,7 @@ from typing import Any
 from pplns.errors import StateError
 from pplns_deploy.deploying.summary import NOTES, SERVICE, pipeline_of
 
-TAG = "next"  # of a revision that gets no traffic yet
+TAG = "next"  # of a revision that nobody has verified yet
 Json = Mapping[str, Any]
 
 
@@ -52,7 +52,7 @@ class LiveService:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the newest revision has the tag of those that get no traffic yet."""
+        """Whether the newest revision has the tag of those that nobody has verified yet."""
         return any(one.tag == TAG for one in self.traffic)
 
     @property

@@ -6,13 +6,15 @@ not where Terraform left a state that it couldn't save: `errored.tfstate`."""
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pplns_deploy.terraform import configuration_folder
 
 ERRORED_STATE = "errored.tfstate"
+KEPT_SECONDS = 7 * 86400
 _LEFT_OUT = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "tests", "examples", "*.md")
 
 
@@ -21,6 +23,7 @@ def work_folder(cache: Path) -> Generator[Path]:
     """Give a folder with a copy of the configuration."""
     place = cache / "deploying"
     place.mkdir(parents=True, exist_ok=True)
+    _prune(place)
     scratch = Path(tempfile.mkdtemp(prefix="terraform-", dir=place))
     root = scratch / "root"
     shutil.copytree(configuration_folder(), root, ignore=_LEFT_OUT)
@@ -29,6 +32,15 @@ def work_folder(cache: Path) -> Generator[Path]:
     finally:
         if not (root / ERRORED_STATE).exists():
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _prune(place: Path) -> None:
+    """Delete what commands left that were killed long ago; Terraform may go on for a while in a younger one."""
+    for scratch in place.glob("terraform-*"):
+        with suppress(OSError):
+            is_old = time.time() - scratch.stat().st_mtime > KEPT_SECONDS
+            if is_old and not (scratch / "root" / ERRORED_STATE).exists():
+                shutil.rmtree(scratch, ignore_errors=True)
 
 
 def terraform_environment(environ: Mapping[str, str], root: Path, *, cache: Path) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 It writes to a file and not to a pipe: where pplns itself is killed, Terraform goes on, saves its state and gives the
 lock back. It is in a group of its own, because a second interrupt would make it end at once, without its state, and
-a terminal sends Ctrl-C to all of a group."""
+a terminal sends Ctrl-C to all of a group. But an operation of Google's that doesn't end keeps it for twenty minutes: at
+the third interrupt it is ended all the same, and what it was doing is found by the next deployment."""
 
 import json
 import os
@@ -18,6 +19,9 @@ from types import FrameType
 from typing import IO, Any, cast
 
 POLL_SECONDS = 0.02
+ENOUGH = 3  # interrupts
+LAST_SECONDS = 5.0  # for Terraform to give its lock back when it is ended at once
+INTERRUPTED = "pplns_interrupted"  # the type of the line that `watch` is told when an interrupt was handed on
 Line = Mapping[str, Any]
 LineWatcher = Callable[[Line], None]
 
@@ -41,7 +45,7 @@ def run_terraform(
     rest: list[str] = []
     with log.open("w+b") as written, log.open("rb") as read, _noting_interrupts() as interrupts:
         process = _start(command, folder, environ, written)
-        code = _follow(process, read, interrupts, take=lambda text: _take(text, lines, rest, watch))
+        code = _follow(process, read, interrupts, take=lambda text: _take(text, lines, rest, watch), watch=watch)
     if interrupts:
         raise KeyboardInterrupt
     return Ended(code, tuple(lines), "\n".join(rest))
@@ -57,8 +61,9 @@ def _start(
 
 
 def _follow(
-    process: "subprocess.Popen[bytes]", read: IO[bytes], interrupts: Sequence[int], *, take: Callable[[str], None]
-) -> int:
+    process: "subprocess.Popen[bytes]", read: IO[bytes], interrupts: Sequence[int], *, take: Callable[[str], None],
+    watch: LineWatcher,
+) -> int:  # fmt: skip
     """Read until the process has ended and all is read; return its exit code."""
     is_told, begun = False, b""
     while True:
@@ -72,7 +77,10 @@ def _follow(
             return process.returncode
         if interrupts and not is_told:
             _interrupt(process)
+            watch({"type": INTERRUPTED})
             is_told = True
+        if len(interrupts) >= ENOUGH:
+            return _end(process)
         time.sleep(POLL_SECONDS)
 
 
@@ -80,6 +88,20 @@ def _interrupt(process: "subprocess.Popen[bytes]") -> None:
     """Ask a process to stop what it does and save its state; Go takes Ctrl-Break as an interrupt on Windows."""
     with suppress(ProcessLookupError):
         process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT) if os.name == "nt" else signal.SIGINT)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> int:
+    """End a process that was asked to stop and doesn't, with its children; return its exit code."""
+    _interrupt(process)
+    try:
+        return process.wait(LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        if os.name == "nt":
+            process.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
 
 
 def _take(text: str, lines: list[Line], rest: list[str], watch: LineWatcher) -> None:

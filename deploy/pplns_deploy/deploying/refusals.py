@@ -45,6 +45,11 @@ REMEDIES = (
         "The bucket of the state isn't there: run `pplns bootstrap` once.",
     ),
     (
+        re.compile(r"already ?[eE]xists|ALREADY_EXISTS|you already own it"),
+        "That name is taken by something that no deployment of this environment made. See what it is, and rename or"
+        " remove it.",
+    ),
+    (
         re.compile(r"\b(?:409|429|5\d\d)\b|UNAVAILABLE|ABORTED"),
         "Google refused for the moment. Do it again: what was done is kept, the rest follows.",
     ),
@@ -71,7 +76,7 @@ class StateLocked(TerraformFailed):
     code = "state_locked"
 
 
-def error_of(lines: Iterable[Mapping[str, Any]], rest: str, *, command: str) -> PplnsError:
+def error_of(lines: Iterable[Mapping[str, Any]], rest: str, *, command: str, environment: str = "") -> PplnsError:
     """Return the error that a command of Terraform ended with, from its diagnostics."""
     found = [line["diagnostic"] for line in lines if line.get("type") == "diagnostic"]
     errors = [one for one in found if one.get("severity") == "error"]
@@ -84,7 +89,7 @@ def error_of(lines: Iterable[Mapping[str, Any]], rest: str, *, command: str) -> 
             "Do it again: the new plan begins with what is there now.",
         )
     if "Error acquiring the state lock" in whole:
-        return _locked(whole)
+        return _locked(whole, environment)
     shown = "\n".join(f"- {text}" for text in texts[:MAX_SHOWN]) if len(texts) > 1 else texts[0]
     met, remedy = f"`terraform {command}` failed: {shown}", remedy_of(whole)
     if command == "init":
@@ -131,7 +136,7 @@ def _text_of(diagnostic: Mapping[str, Any]) -> str:
     return f"{address}: {said.strip()}" if address else said.strip()
 
 
-def _locked(text: str) -> StateLocked:
+def _locked(text: str, environment: str) -> StateLocked:
     facts = dict(
         re.findall(
             r"\b(ID|Path|Who|Created|Operation):\s+(.+?)(?=\s+(?:ID|Path|Operation|Who|Version|Created|Info):|$)",
@@ -141,10 +146,9 @@ def _locked(text: str) -> StateLocked:
     )
     who = facts.get("Who", "somebody")
     since = f" since {facts['Created']}" if "Created" in facts else ""
-    path = facts.get("Path", "")
-    remove = f": gcloud storage rm {path}" if path.startswith("gs://") else ""
+    command = f"pplns unlock {facts.get('ID', '')}" + (f" --env {environment}" if environment else "")
     return StateLocked(
         f"{who} is changing this environment{since} ({facts.get('Operation', 'unknown operation')}).",
         "One change is made at a time.",
-        f"Wait for it and do it again. If that process is dead, remove its lock{remove}",
+        f"Wait for it and do it again. If that process is dead, remove its lock: {command}",
     )

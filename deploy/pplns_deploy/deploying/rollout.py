@@ -25,8 +25,8 @@ SHARED_INSIDE = ("project", "region", "environment", "labels", "invokers", "acco
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The first apply. `waiting` are the pipelines whose newest revision gets traffic once it is verified, `fresh`
-    those that nothing served before, which have it at once, `left_back` those that somebody rolled back."""
+    """The first apply. `waiting` are the pipelines whose newest revision is to be verified, `fresh` those of them that
+    nothing verified served before, which have the traffic at once, `left_back` those that somebody rolled back."""
 
     variables: Variables
     waiting: tuple[str, ...]
@@ -52,7 +52,7 @@ def roll_out(
         if chosen and name not in chosen:
             made[name] = entry
         elif live is None:
-            made[name] = {**entry, "revision": next_revision(entry["service"], (), suffix()), "traffic": []}
+            made[name] = {**entry, "revision": next_revision(entry["service"], (), suffix()), "traffic": _all_at_once()}
         elif (
             inside
             or name in renamed
@@ -67,7 +67,7 @@ def roll_out(
     return Rollout(
         {**shared, "pipelines": made},
         tuple(waiting),
-        tuple(name for name in meant if _never_served(deployed.services.get(name))),
+        tuple(name for name in waiting if any(one["tag"] == TAG and one["percent"] for one in made[name]["traffic"])),
         tuple(name for name in meant if name not in waiting and _is_left_back(made[name], deployed.services.get(name))),
     )
 
@@ -155,14 +155,15 @@ def _unchanged(entry: Mapping[str, Any], live: LiveService, *, is_chosen: bool) 
     return {**entry, "revision": live.revision, "traffic": traffic}
 
 
+def _all_at_once() -> list[dict[str, Any]]:
+    """Return the traffic of a first revision: all, under the tag that says that nobody has verified it yet."""
+    return [Target(None, 100, TAG).as_json()]
+
+
 def _waiting(live: LiveService) -> list[dict[str, Any]]:
     if not live.serving:
-        return []
+        return _all_at_once()
     return [*(one.as_json() for one in live.serving), Target(None, 0, TAG).as_json()]
-
-
-def _never_served(live: LiveService | None) -> bool:
-    return live is None or not live.serving
 
 
 def _is_left_back(entry: Mapping[str, Any], live: LiveService | None) -> bool:

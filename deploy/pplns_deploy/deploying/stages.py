@@ -12,10 +12,13 @@ from typing import Any, Literal
 from pplns_deploy.deploying.deployed import Deployed, LiveService, read_deployed
 from pplns_deploy.deploying.google import Google
 from pplns_deploy.deploying.health import Health
+from pplns_deploy.deploying.leftovers import find_leftovers
 from pplns_deploy.deploying.refusals import StalePlan, TerraformFailed
 from pplns_deploy.deploying.rollout import Rollout, Suffix, roll_out, shift_traffic
+from pplns_deploy.deploying.saved_state import saved_state
 from pplns_deploy.deploying.summary import (
     SERVICE,
+    Change,
     PlanSummary,
     beyond_traffic,
     changed_containers,
@@ -23,7 +26,7 @@ from pplns_deploy.deploying.summary import (
     same_named_revisions,
     summarize,
 )
-from pplns_deploy.deploying.terraform import DESTROY, REFRESH_ONLY, Terraform
+from pplns_deploy.deploying.terraform import AS_SAVED, DESTROY, REFRESH_ONLY, Terraform
 
 State = Literal["deployed", "unchanged", "held_back", "left_back", "failed"]
 
@@ -39,8 +42,19 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Destruction:
+    """A destruction that can be shown and applied. With data it is two applies: by `first` the pipelines go, and the
+    bucket of runs is told that it may go with what it keeps; by `summary` goes the rest. Before, `summary` has all."""
+
+    variables: Mapping[str, Any]
+    summary: PlanSummary
+    first: PlanSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a pipeline: which revision serves it, where, and why it was held back."""
+    """What became of a pipeline: which revision serves it, where, why it was held back, and the last
+    lines of the revision that was."""
 
     pipeline: str
     state: State
@@ -48,12 +62,13 @@ class Outcome:
     image: str
     url: str
     reason: str = ""
+    log: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome for `pplns deploy --json`."""
         return {
             "pipeline": self.pipeline, "state": self.state, "revision": self.revision, "image": self.image,
-            "url": self.url, "reason": self.reason,
+            "url": self.url, "reason": self.reason, "log": list(self.log),
         }  # fmt: skip
 
 
@@ -67,7 +82,8 @@ class Deploying:
 
     def read(self) -> Deployed:
         """Return what is deployed."""
-        return read_deployed(self.terraform.state())
+        place = self.terraform.place
+        return read_deployed(saved_state(self.google, place.bucket, place.state_object))
 
     def plan(
         self, wanted: Mapping[str, Any], deployed: Deployed, *, chosen: Collection[str] = (), retry: bool = True
@@ -75,16 +91,15 @@ class Deploying:
         """Plan the first apply: all that differs, with new revisions that get no traffic.
 
         Raises: NotFoundError, StateError, TerraformFailed; StalePlan where somebody else deployed meanwhile."""
-        wanted = {**wanted, "adopt": self._orphans(wanted, deployed, chosen)}
 
         def rollout_with(renamed: Collection[str]) -> Rollout:
             return roll_out(wanted, deployed, suffix=self.suffix, chosen=chosen, retry=retry, renamed=renamed)
 
         rollout = rollout_with(())
-        document = self.terraform.plan(rollout.variables)
+        document = self._plan(rollout.variables)
         if same := same_named_revisions(document):
             rollout = rollout_with({name for address in same if (name := pipeline_of(address))})
-            document = self.terraform.plan(rollout.variables)
+            document = self._plan(rollout.variables)
         if self.read() != deployed:
             raise StalePlan(
                 "Somebody else deployed while this was planned.", "A plan begins with what is live.", "Do it again."
@@ -95,31 +110,39 @@ class Deploying:
         """Plan the way to some variables as they are, without new revisions.
 
         Raises: TerraformFailed."""
-        document = self.terraform.plan(variables)
+        document = self._plan(variables)
         return Planned(Rollout(dict(variables), (), ()), deployed, summarize(document), document)
 
-    def plan_destruction(self, deployed: Deployed, *, with_data: bool) -> Planned:
+    def plan_destruction(self, deployed: Deployed, *, with_data: bool) -> Destruction:
         """Plan to take down all pipelines; with data all that there is.
 
         Raises: TerraformFailed."""
         shared: dict[str, Any] = {**(deployed.settings or {}), "adopt": [], "pipelines": {}}
         if not with_data:
-            return self.plan_exactly(shared, deployed)
-        document = self.terraform.plan(shared, DESTROY)
-        return Planned(Rollout(shared, (), ()), deployed, summarize(document), document)
+            return Destruction(shared, summarize(self.terraform.plan(shared)))
+        shared["store"] = {**shared["store"], "force_destroy": True}
+        first = summarize(self.terraform.plan(shared))
+        return Destruction(shared, summarize(self.terraform.plan(shared, DESTROY)), first)
 
-    def destroy(self, planned: Planned, *, with_data: bool) -> None:
-        """Apply a destruction. A bucket with runs in it is first told that it may go with them.
+    def destroy(self, planned: Destruction) -> None:
+        """Apply exactly the destruction that was planned; each of its plans is made again, and compared.
 
         Raises: StalePlan, TerraformFailed."""
-        if not with_data:
+        if planned.first is None:
             self.terraform.apply()
             return
-        shared = planned.rollout.variables
-        store = {**shared["store"], "force_destroy": True}
-        self.terraform.plan({**shared, "store": store})
-        self.terraform.apply()
-        self.terraform.plan({**shared, "store": store}, DESTROY)
+        self._apply_as_shown(planned.variables, planned.first.changes)
+        gone = {one.address for one in planned.first.changes if one.action == "destroy"}
+        rest = tuple(one for one in planned.summary.changes if one.address not in gone)
+        self._apply_as_shown(planned.variables, rest, DESTROY)
+
+    def _apply_as_shown(self, variables: Mapping[str, Any], shown: tuple[Change, ...], *mode: str) -> None:
+        document = self.terraform.plan(variables, *mode)
+        if summarize(document).changes != shown:
+            raise StalePlan(
+                "The environment was changed after this was planned.", "What is applied is exactly what was shown.",
+                "Do it again: the new plan begins with what is there now.",
+            )  # fmt: skip
         self.terraform.apply()
 
     def apply(self, planned: Planned) -> None:
@@ -138,7 +161,7 @@ class Deploying:
             self._settle(planned, failed)
 
     def shift(self, planned: Planned, healths: Iterable[Health]) -> Deployed:
-        """Give all traffic to the new revisions that may serve, and return what is live then.
+        """Give all traffic to the new revisions that may serve, name those that had it, and return what is live then.
 
         Raises: StalePlan where the plan holds anything else, TerraformFailed."""
         deployed = self.read()
@@ -146,14 +169,19 @@ class Deploying:
         if not ready:
             return deployed
         revisions = {name: str(deployed.services[name].created) for name in ready}
-        self.move_traffic({**planned.rollout.variables, "adopt": []}, revisions)
+        self.move_traffic(planned.rollout.variables, revisions, is_fresh=not planned.summary.is_empty)
         return self.read()
 
-    def move_traffic(self, variables: Mapping[str, Any], revisions: Mapping[str, str]) -> bool:
+    def move_traffic(
+        self, variables: Mapping[str, Any], revisions: Mapping[str, str], *, is_fresh: bool = False
+    ) -> bool:
         """Plan and apply a change of traffic alone, and tell whether there was any.
 
+        Right after an apply the state is fresh, and Google isn't asked for everything once more.
+
         Raises: StalePlan where the plan holds anything else, TerraformFailed."""
-        document = self.terraform.plan(shift_traffic(variables, revisions))
+        mode = (AS_SAVED,) if is_fresh else ()
+        document = self.terraform.plan(shift_traffic(variables, revisions), *mode)
         if others := beyond_traffic(document):
             raise StalePlan(
                 f"To move the traffic Terraform would change more: {'; '.join(others)}.",
@@ -168,23 +196,21 @@ class Deploying:
     def _settle(self, planned: Planned, failed: TerraformFailed) -> None:
         """Apply what was left undone because services failed, and let the state see what Cloud Run kept of them."""
         variables = planned.rollout.variables
-        adopt = self._orphans(variables, self.read(), ())
-        document = self.terraform.plan({**variables, "adopt": adopt})
+        document = self._plan(variables)
         if changed_containers(document):  # then it wasn't only a container that failed
             raise failed
         if summarize(document).is_empty:
-            self.terraform.plan({**variables, "adopt": []}, REFRESH_ONLY)
+            self.terraform.plan(variables, REFRESH_ONLY)
         self.terraform.apply()
 
-    def _orphans(self, wanted: Mapping[str, Any], deployed: Deployed, chosen: Collection[str]) -> list[str]:
-        """Return the pipelines whose service is there and not in the state: its first container didn't come up."""
-        names = [one for one in wanted["pipelines"] if one not in deployed.services and (not chosen or one in chosen)]
-        found = (
-            name
-            for name in names
-            if self.google.find_service(wanted["project"], wanted["region"], wanted["pipelines"][name]["service"])
-        )
-        return sorted(found)
+    def _plan(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Plan; where something is there that the state doesn't know, plan again and take it over."""
+        document = self.terraform.plan(variables)
+        leftovers = find_leftovers(document, self.google)
+        if not leftovers:
+            return document
+        self.terraform.take_over(leftovers)
+        return self.terraform.plan(variables)
 
 
 def outcomes(planned: Planned, healths: Iterable[Health], deployed: Deployed) -> list[Outcome]:
@@ -201,9 +227,5 @@ def _outcome(planned: Planned, health: Health | None, live: LiveService) -> Outc
         state = "deployed" if health.may_serve else bad
     elif live.pipeline in planned.rollout.left_back:
         state = "left_back"
-    return Outcome(live.pipeline, state, serving, live.image, live.url, health.reason if health else "")
-
-
-def to_verify(planned: Planned) -> tuple[str, ...]:
-    """Return the pipelines whose newest revision has to be asked: those that wait for traffic, and new ones."""
-    return tuple(dict.fromkeys((*planned.rollout.waiting, *planned.rollout.fresh)))
+    reason, log = (health.reason, health.log) if health else ("", ())
+    return Outcome(live.pipeline, state, serving, live.image, live.url, reason, log)

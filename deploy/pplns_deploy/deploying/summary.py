@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 Action = Literal["create", "update", "replace", "destroy", "import"]
 Json = Mapping[str, Any]
@@ -167,10 +167,22 @@ def _template(service: Json) -> Json:
 
 
 def _sides(change: Json) -> tuple[Json, Json]:
-    """Return a resource before and after its change, empty where it isn't there."""
-    before: Json = change.get("before") or {}
-    after: Json = change.get("after") or {}
+    """Return a resource before and after its change, empty where it isn't there.
+
+    Right after a resource was made its state has null where a plan has an empty list; so what is empty is left out."""
+    before: Json = _filled(change.get("before")) or {}
+    after: Json = _filled(change.get("after")) or {}
     return before, after
+
+
+def _filled(value: Any) -> Any:
+    """Return a value without what is null or empty in it."""
+    if isinstance(value, dict):
+        inner = {key: _filled(one) for key, one in cast("dict[str, Any]", value).items()}
+        return {key: one for key, one in inner.items() if one not in (None, [], {})}
+    if isinstance(value, list):
+        return [_filled(one) for one in cast("list[object]", value)]
+    return value
 
 
 def _services_of(plan: Json) -> dict[str, str]:
