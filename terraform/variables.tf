@@ -141,16 +141,6 @@ variable "pipelines_folder" {
   default     = null
 }
 
-variable "adopt" {
-  description = <<-EOT
-    Pipelines whose service is there and not in the state: Cloud Run keeps a service whose first container didn't come
-    up, and Terraform forgets it. They are imported by the next apply. Names of `pipelines`.
-  EOT
-  type        = set(string)
-  default     = []
-  nullable    = false
-}
-
 variable "pipelines" {
   description = <<-EOT
     The pipelines by name.

@@ -45,7 +45,7 @@ def deployed(*services: LiveService) -> Deployed:
 
 
 def wanted(*entries: dict[str, Any]) -> dict[str, Any]:
-    return {**SHARED, "adopt": [], "pipelines": {one["service"].split("-")[1]: one for one in entries}}
+    return {**SHARED, "pipelines": {one["service"].split("-")[1]: one for one in entries}}
 
 
 def rolled(want: dict[str, Any], there: Deployed, **options: Any) -> Any:

@@ -93,7 +93,7 @@ class Deployed:
     def variables(self) -> dict[str, Any]:
         """Return the variables that change nothing at all."""
         names = sorted({*self.services, *self.entries})
-        return {**(self.settings or {}), "adopt": [], "pipelines": {name: self.variables_of(name) for name in names}}
+        return {**(self.settings or {}), "pipelines": {name: self.variables_of(name) for name in names}}
 
 
 def traffic_variable(traffic: tuple[Target, ...]) -> list[dict[str, Any]]:

@@ -122,7 +122,7 @@ def _selected(
     shared = {name: value for name, value in wanted.items() if name != "pipelines"}
     if chosen:
         if deployed.settings is not None:
-            shared = {**deployed.settings, "adopt": wanted.get("adopt", [])}
+            shared = dict(deployed.settings)
         others = {*deployed.services, *deployed.entries} - set(chosen)
         entries = {name: deployed.variables_of(name) for name in others} | {name: entries[name] for name in chosen}
     return shared, dict(sorted(entries.items()))

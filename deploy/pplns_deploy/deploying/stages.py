@@ -117,7 +117,7 @@ class Deploying:
         """Plan to take down all pipelines; with data all that there is.
 
         Raises: TerraformFailed."""
-        shared: dict[str, Any] = {**(deployed.settings or {}), "adopt": [], "pipelines": {}}
+        shared: dict[str, Any] = {**(deployed.settings or {}), "pipelines": {}}
         if not with_data:
             return Destruction(shared, summarize(self.terraform.plan(shared)))
         shared["store"] = {**shared["store"], "force_destroy": True}

@@ -3,7 +3,7 @@
 Keys are sorted and nothing depends on the machine or the hour, so the same project gives the same bytes."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pplns.errors import ConfigError
@@ -20,12 +20,10 @@ def generate_variables(
     *,
     images: Mapping[str, str],
     pipelines_folder: str | None = None,
-    adopt: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the variables of an environment. `images` has each pipeline's image, by digest.
 
-    `pipelines_folder` is where the image has the pipelines, unless it says so itself. `adopt` names pipelines whose
-    service is in the cloud and not in Terraform's state.
+    `pipelines_folder` is where the image has the pipelines, unless it says so itself.
 
     Raises: ConfigError for a pipeline without an image, and for what can't be deployed."""
     for entry in manifest.pipelines:
@@ -51,7 +49,6 @@ def generate_variables(
         },
         "repository": {"name": names.repository_id(environment.name)},
         "store": _store(environment),
-        "adopt": sorted(adopt),
         "pipelines": {
             entry.name: pipeline_variables(entry, environment, image=images[entry.name]) for entry in manifest.pipelines
         },
