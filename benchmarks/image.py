@@ -64,12 +64,19 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the base and the number of pairs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--base", help="an image with python and pip, in the registry to push to; else one is made")
-    parser.add_argument("--pairs", type=int, default=9, help="pairs after a change, at least 2 (default 9)")
-    parser.add_argument("--whole-pairs", type=int, default=3, help="pairs from nothing, at least 2 (default 3)")
+    parser.add_argument("--pairs", type=several, default=9, help="pairs after a change, at least 2 (default 9)")
+    parser.add_argument("--whole-pairs", type=several, default=3, help="pairs from nothing, at least 2 (default 3)")
     parser.add_argument(
         "--layers", action="store_true", help="let buildah keep its layers, which it doesn't by default"
     )
     return parser.parse_args(arguments)
+
+
+def several(text: str) -> int:
+    """Return a number of pairs that has quartiles."""
+    if int(text) < 2:
+        raise ValueError
+    return int(text)
 
 
 def timed(work: Callable[[], object]) -> float:
