@@ -73,7 +73,6 @@ class Emulation:
         self._fires = has_schedules
         self._changed = threading.Condition(threading.RLock())
         self._is_up = False
-        self._sending: set[threading.Thread] = set()
         self.schedules = Schedules(declared.schedules, now=now(), retries=timing.schedule_retries)
         self.broker = Broker(declared.subscriptions, retries=timing.push_retries)
 
@@ -152,26 +151,12 @@ class Emulation:
             self._fire(firing)
         return {"schedule": schedule.job_name, "schedule_time": firing.time.isoformat()}
 
-    def wait_for_answers(self) -> None:
-        """Wait until every request that is under way has been answered."""
-        while threads := list(self._sending):
-            for thread in threads:
-                thread.join()
-
     def _fire(self, firing: Firing) -> None:
         self._report("schedule", reports.fires(firing))
         self._start(self._send_schedule, firing)
 
     def _start(self, work: Callable[[Any], None], what: Any) -> None:
-        def working() -> None:
-            try:
-                work(what)
-            finally:
-                self._sending.discard(threading.current_thread())
-
-        thread = threading.Thread(target=working, name="sending", daemon=True)
-        self._sending.add(thread)
-        thread.start()
+        threading.Thread(target=work, args=(what,), name="sending", daemon=True).start()
 
     def _send_schedule(self, firing: Firing) -> None:
         schedule = firing.schedule

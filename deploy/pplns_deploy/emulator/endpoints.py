@@ -39,11 +39,6 @@ def provider_environment(base_url: str, *, token: str = "owner") -> dict[str, st
     }
 
 
-def client_endpoint(base_url: str, api: str) -> str:
-    """Return what a client of an API, such as `run`, takes as `api_endpoint`, with REST as its transport."""
-    return f"{base_url}/{api}"
-
-
 def storage_host(base_url: str, token: str) -> str:
     """Return what STORAGE_EMULATOR_HOST has to be for a client that is to be known by a token.
 

@@ -12,7 +12,7 @@ from pplns.fingerprint import CodeDigests, digest_constant
 from pplns.graph import Graph, build_graph, constants_in
 from pplns.model.frozen import Frozen
 from pplns.model.ids import check_run_id, derive_run_id
-from pplns.model.names import nearest
+from pplns.model.names import listed, nearest
 from pplns.model.run import Trigger
 from pplns.settings import Settings
 from pplns.state.runs import RunHead, digest_params
@@ -94,7 +94,7 @@ def check_selection(selection: Selection, graph: Graph) -> None:
             close = nearest(name, graph.names)
             raise NotFoundError(
                 f"Pipeline {graph.pipeline!r} has no step {name!r}.",
-                f"Its steps: {', '.join(map(repr, graph.names))}.",
+                f"Its steps: {listed(graph.names)}.",
                 f"Did you mean {close!r}?" if close else f"See `pplns show {graph.pipeline}`.",
             )
 
