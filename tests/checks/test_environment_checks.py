@@ -60,6 +60,14 @@ def test_what_is_sound_has_no_findings(checkable: Checkable, written: dict[str, 
         ("pipeline_tables", "error", "'saels'", {"table": "[@pipelines.saels]\npaused = true"}),
         ("params", "error", "'m'", {"table": "params = {m = 1}"}),
         ("params", "error", "'limit'", {"table": "[@pipelines.sales]\nparams = {limit = 1}"}),
+        ("smoke", "error", "'limit'", {"table": "[@pipelines.sales]\nsmoke = {limit = 1}"}),
+        (
+            "smoke", "error", "isn't sent 'day'",
+            {
+                "top": "from pplns import pipeline\n\n@pipeline\ndef daily(day: str):\n    return day\n",
+                "table": "[@pipelines.daily]\nsmoke = {}",
+            },
+        ),
         ("machines", "error", "2048 to 16384", {"table": "[@defaults]\nresources = {cpu = 4}"}),
         (
             "machines", "error", "whole CPUs",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pplns.model.names import nearest
+from pplns.model.names import listed, nearest
 from pplns.model.policies import Resources
 from pplns_deploy.checks.deployment import Deployment
 from pplns_deploy.checks.findings import Finding
@@ -97,6 +97,27 @@ def check_params(deployment: Deployment) -> Iterator[Finding]:
             yield deployment.error(
                 f"The environment {environment.name!r} sends {entry.name!r} the parameter {name!r}, which it hasn't.",
                 f"Did you mean {near!r}?" if near else "Remove it.",
+                entry,
+            )
+
+
+def check_smoke(deployment: Deployment) -> Iterator[Finding]:
+    """Check that a smoke run is sent what its pipeline takes, and all that it needs."""
+    for entry in deployment.manifest.pipelines:
+        sent, own = deployment.config_of(entry).smoke, {one.name: one for one in entry.declared.parameters}
+        if sent is None:
+            continue
+        for name in sent.keys() - own.keys():
+            near = nearest(name, own)
+            yield deployment.error(
+                f"The smoke run of {entry.name!r} is sent the parameter {name!r}, which it hasn't.",
+                f"Did you mean {near!r}?" if near else "Remove it.",
+                entry,
+            )
+        if missing := [name for name, one in own.items() if one.required and name not in sent]:
+            yield deployment.error(
+                f"The smoke run of {entry.name!r} isn't sent {listed(missing)}, which has no default.",
+                f"Write it into `smoke`, smoke = {{{missing[0]} = …}}, or give the parameter a default.",
                 entry,
             )
 

@@ -20,6 +20,7 @@ from pplns_deploy.checks.placing import (
     check_names,
     check_params,
     check_pipeline_tables,
+    check_smoke,
 )
 from pplns_deploy.checks.project import check_project
 from pplns_deploy.checks.supplies import check_dotenv, check_imports, check_lock, check_secrets, check_shared_variables
@@ -34,6 +35,7 @@ ENVIRONMENT_CHECKS: tuple[EnvironmentCheck, ...] = (
     check_names,
     check_pipeline_tables,
     check_params,
+    check_smoke,
     check_machines,
     check_accounts,
     check_invokers,
