@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,11 +23,17 @@ Moment = Literal["published", "confirmed", "answered"]
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A push that the service answered, or, with status 0, that it left without an answer."""
+    """A push that the service answered, or, with status 0, that it left without an answer. `came` is in monotonic s."""
 
     status: int
     body: bytes
     answer: bytes
+    came: float
+
+    @property
+    def message_id(self) -> str:
+        """The id of the message that was pushed."""
+        return str(json.loads(self.body)["message"]["messageId"])
 
     @property
     def record(self) -> dict[str, Any]:
@@ -86,12 +93,12 @@ class Gateway:
 
     def push(self, path: str, body: bytes) -> Passed:
         """Pass a push on to the service, and keep what is answered."""
-        service = self.service
+        came, service = time.monotonic(), self.service
         status, answer = 0, b""
         if service is not None:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 status, answer = _send(f"127.0.0.1:{service.port}", path, body)
-        passed = Passed(status, body, answer)
+        passed = Passed(status, body, answer, came)
         self.pushes.append(passed)
         return passed
 
