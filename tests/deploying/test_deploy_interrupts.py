@@ -13,7 +13,7 @@ from deploy_site import Site, bootstrapped_site, new_image
 pytestmark = [
     pytest.mark.needs_google_provider,
     pytest.mark.slow,
-    pytest.mark.sampled(2),
+    pytest.mark.sampled(1),
     pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
     pytest.mark.skipif(os.name == "nt", reason="there a test can't send Ctrl-C to one process"),
 ]

@@ -16,7 +16,7 @@ from deploy_site import PROJECT, STATE_BUCKET, STATE_LOCK, Site, bootstrapped_si
 pytestmark = [
     pytest.mark.needs_google_provider,
     pytest.mark.slow,
-    pytest.mark.sampled(3),
+    pytest.mark.sampled(2),
     pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
 LOCK = {

@@ -10,7 +10,7 @@ from deploy_site import CONFIGURATION, PROJECT, Site, bootstrapped_site, new_ima
 pytestmark = [
     pytest.mark.needs_google_provider,
     pytest.mark.slow,
-    pytest.mark.sampled(3),
+    pytest.mark.sampled(2),
     pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
 # What Cloud Run says of containers; https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start
