@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 from pplns.errors import DefinitionError, ParameterError, PplnsError
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
+from pplns.parsing import parse_source
 from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
 
 MAX_ARGUMENT_DEPTH = 50
@@ -314,9 +315,10 @@ def _count_in_annotation(function: Callable[..., Any]) -> int | None:
 def _count_in_text(annotation: str) -> int | None:
     """Count the members of a postponed `tuple[A, B]`; its names may not be importable here."""
     try:
-        parsed = ast.parse(annotation.strip(), mode="eval").body
+        body = parse_source(annotation.strip().encode(), "<annotation>").body
     except SyntaxError:
         return None
+    parsed = body[0].value if body and isinstance(body[0], ast.Expr) else None
     if not isinstance(parsed, ast.Subscript):
         return None
     name = parsed.value.attr if isinstance(parsed.value, ast.Attribute) else getattr(parsed.value, "id", "")

@@ -14,7 +14,7 @@ from pplns_deploy.checks.findings import Finding
 from pplns_deploy.checks.placing import missing_grants
 from pplns_deploy.environments import names
 from pplns_deploy.manifest import PipelineEntry
-from pplns_deploy.manifest.sources import parse_source
+from pplns_deploy.manifest.sources import read_tree
 
 CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 MAX_VARIABLE_BYTES = 32 * 1024  # of one environment variable, Cloud Run quotas
@@ -39,7 +39,7 @@ def check_credentials(deployment: Deployment) -> Iterator[Finding]:
     for entry in deployment.manifest.pipelines:
         for file in [one for one in entry.sources if one not in seen]:
             seen.add(file)
-            for line, what in _keys_in(parse_source(deployment.root / file)):
+            for line, what in _keys_in(read_tree(deployment.root / file)):
                 remedy = _instead_of_keys(deployment, entry)
                 yield deployment.at_code("error", f"{what}.", remedy, entry, file=file, line=line)
         if CREDENTIALS in deployment.config_of(entry).env:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pplns.fingerprint.project import Project
+from pplns.parsing import parse_source
 from pplns_deploy.manifest.model import LibraryUse, SecretUse
 
 _OURS = ("pplns", "pplns_deploy")
@@ -54,7 +55,7 @@ class SourceReader:
 
     def _source(self, file: Path) -> tuple[Source, tuple[Path, ...]]:
         if file not in self._read:
-            tree = parse_source(file)
+            tree = read_tree(file)
             place = relative(file, self.root.resolve())
             imports = list(imports_of(tree))
             own = {one: self._files_of(file, one) for one in imports}
@@ -77,10 +78,10 @@ class SourceReader:
         return [one for one in found if one is not None] or [file]
 
 
-def parse_source(file: Path) -> ast.Module:
+def read_tree(file: Path) -> ast.Module:
     """Return the tree of a file; one that can't be read or parsed is empty, since its import says so."""
     try:
-        return ast.parse(file.read_bytes(), filename=str(file))
+        return parse_source(file.read_bytes(), file)
     except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])
 

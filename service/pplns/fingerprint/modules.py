@@ -3,7 +3,6 @@
 Names count by the statements that make them, not by their values, which may be clocks, clients or sets."""
 
 import ast
-import warnings
 from pathlib import Path
 from types import CodeType
 
@@ -11,6 +10,7 @@ from pplns.fingerprint.scopes import Origin
 from pplns.fingerprint.statements import Entry, flatten, names_called, names_changed, names_registered_with, names_set
 from pplns.fingerprint.syntax import imports_of
 from pplns.model.frozen import Frozen
+from pplns.parsing import parse_source
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -65,7 +65,7 @@ def read_module(path: Path) -> Module:
         return Module(path)
     source = path.read_bytes()
     try:
-        tree = _parse(source, path)
+        tree = parse_source(source, path)
     except (SyntaxError, ValueError):  # not imported yet, or written for a newer Python
         return Module(path, broken=source.replace(b"\r\n", b"\n").decode("latin-1"))
     module = Module(path, body=tree.body)
@@ -76,12 +76,6 @@ def read_module(path: Path) -> Module:
         _bind_globals(module)
     _bind_registrations(module, entries)
     return module
-
-
-def _parse(source: bytes, path: Path) -> ast.Module:
-    with warnings.catch_warnings():  # an escape such as "\\d" was warned of when the file was imported
-        warnings.simplefilter("ignore")
-        return ast.parse(source, filename=str(path))
 
 
 def _bind_entry(module: Module, entry: Entry, *, has_walrus: bool) -> None:

@@ -3,7 +3,6 @@
 Reading a file takes a millisecond, importing one may take seconds of pandas. What is read here decides only which
 files are imported first; what counts is what the import gives."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pplns.errors import ConfigError
 from pplns.model.frozen import Frozen
+from pplns.parsing import parse_source
 from pplns.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,9 +80,6 @@ def defined_in(file: Path, *, mentioning: str = "") -> Defined:
     """Return the names, in lower case, of the pipelines that a file seems to define.
 
     A file in which the text `mentioning` doesn't stand, in any case, isn't looked at further."""
-    import ast
-    import warnings
-
     try:
         source = file.read_bytes()
     except OSError:
@@ -90,9 +87,7 @@ def defined_in(file: Path, *, mentioning: str = "") -> Defined:
     if mentioning.encode() not in source.lower():
         return NOTHING_DEFINED
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the import itself shows them
-            return _defined(ast.parse(source, filename=os.fspath(file)))
+        return _defined(parse_source(source, file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Defined(frozenset(), _names_in_broken(source.decode("utf-8", "replace")))
 
