@@ -61,7 +61,13 @@ class Graph:
         self.result = result
         self._by_name = {call.name: call for call in calls}
         self._consumers = self._invert(lambda call: call.inputs)
-        self._followers = self._invert(lambda call: call.after)
+        self._dependents = self._invert(lambda call: call.before)
+        followers = self._invert(lambda call: call.after)
+        self._waiting = frozenset(
+            call.name
+            for call in calls
+            if call.after or call.name in followers or self.is_sink(call.name) or call.step.options_set.wait_for_commit
+        )
 
     def __getitem__(self, name: str) -> Call:
         return self._by_name[name]
@@ -80,8 +86,7 @@ class Graph:
 
     def dependents(self, name: str) -> tuple[str, ...]:
         """Return the steps that come directly after one, for its data or for order."""
-        followers = self._followers.get(name, ())
-        return self._consumers.get(name, ()) + tuple(one for one in followers if one not in self.consumers(name))
+        return self._dependents.get(name, ())
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Return all steps that come before one, directly or not."""
@@ -105,10 +110,7 @@ class Graph:
 
     def waits_for_commits(self, name: str) -> bool:
         """Tell whether a step starts only when everything before it is durable (PROTOCOL, commits, rule 3)."""
-        call = self._by_name[name]
-        return bool(
-            self.is_sink(name) or call.after or self._followers.get(name) or call.step.options_set.wait_for_commit
-        )
+        return name in self._waiting
 
     def _invert(self, before: Callable[[Call], tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
@@ -238,10 +240,10 @@ class _Recording:
                 f"{where} is nested more than {MAX_ARGUMENT_DEPTH} deep.",
                 "Handles may stand in tuples, lists and dicts.", "Flatten it, or build it inside a step.",
             )  # fmt: skip
-        inner = functools.partial(self.reference, where=where, depth=depth + 1)
-        kind = kind_of(value)
         if isinstance(value, Handle):
             return self._own(value, where)
+        inner = functools.partial(self.reference, where=where, depth=depth + 1)
+        kind = kind_of(value)
         if kind in SEQUENCES:
             return kind(inner(one) for one in value)
         if is_named_tuple(value):

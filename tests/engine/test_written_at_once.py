@@ -72,11 +72,13 @@ def test_the_deciding_thread_writes_commits(store: WatchedStore) -> None:
 
 
 @needs_links
-def test_a_step_that_begins_finds_those_before_it_committed(store: WatchedStore) -> None:
-    """Nothing is in flight between two steps, so that a kill repeats only what was running."""
+def test_a_step_that_begins_has_at_most_one_commit_in_flight_before_it(store: WatchedStore) -> None:
+    """It begins while the thread that decides writes the commit before it; a sink begins when that is on disk."""
     Runs(store, settings_of(store.path.parent)).run(counting)
 
-    assert seen == [0, 1, 2]
+    first, middle, sink = seen
+    assert (first, sink) == (0, 2)
+    assert middle in (0, 1)
 
 
 def test_a_store_that_waits_for_the_disk_has_writers(store: WatchedStore) -> None:

@@ -1,7 +1,7 @@
 """Makes what steps returned durable, beside the steps that run: artifacts first, then the commit.
 
 Runs in writer threads and reports to the executor's queue; it decides nothing. Where a commit is written in less time
-than a thread takes to wake up, it waits for the executor's own thread, which writes it before the next step begins."""
+than a thread takes to wake up, it waits for the executor's own thread, which first lets begin what may."""
 
 from collections.abc import Callable
 

@@ -148,9 +148,10 @@ class Executor:
             heapq.heappush(self._startable, (self._order[name], name))
 
     def _go_on(self) -> None:
-        """Write what is written at once, then start what may start: side by side the two only fight for the GIL."""
-        self._committer.write_waiting()
+        """Start what may start, then write what is written at once: it stands when the other thread has woken up."""
         self._start_what_may()
+        self._tries.hand_over()
+        self._committer.write_waiting()
 
     def _start_what_may(self) -> None:
         while self._startable and not self._ending.is_closing and len(self._tries) < self._work.parallel_steps:
@@ -179,9 +180,7 @@ class Executor:
         return False
 
     def _is_due(self, name: str) -> bool:
-        if name in self._retries or self._plan[name].action != "run":
-            return False
-        return self._progress.may_start(name)
+        return self._progress.may_start(name) and self._plan[name].action == "run" and name not in self._retries
 
     def _start(self, name: str) -> None:
         try:

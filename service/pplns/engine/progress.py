@@ -29,7 +29,8 @@ class Progress:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._phases = dict.fromkeys(graph.names, Phase.WAITING)
-        self._awaited = {call.name: len(call.before) for call in graph.calls}
+        self._before = {call.name: call.before for call in graph.calls}
+        self._awaited = {name: len(before) for name, before in self._before.items()}
 
     def __getitem__(self, name: str) -> Phase:
         return self._phases[name]
@@ -47,7 +48,7 @@ class Progress:
             return False
         if self._graph.waits_for_commits(name):
             return self.is_grounded(name)
-        return all(self._is_at_hand(one) for one in self._graph[name].before)
+        return all(self._is_at_hand(one) for one in self._before[name])
 
     def may_commit(self, name: str) -> bool:
         """Tell whether a returned step's commit may be written: everything before it is durable."""
@@ -58,8 +59,12 @@ class Progress:
         return self._awaited[name] == 0
 
     def touched_by(self, name: str) -> Iterable[str]:
-        """Return the steps that may become startable when a step returns or becomes durable: two generations."""
+        """Return the steps that may become startable when a step has returned, or when it has become durable.
+
+        The first touches the steps after it; the second those after them too, since a returned one counts then."""
         near = self._graph.dependents(name)
+        if self._phases[name] is not Phase.DURABLE:
+            return near
         return dict.fromkeys([*near, *(one for each in near for one in self._graph.dependents(each))])
 
     def _is_at_hand(self, name: str) -> bool:

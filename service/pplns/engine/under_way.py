@@ -31,6 +31,7 @@ class TriesUnderWay:
         self._report = report
         self._workers = Workers(work.parallel_steps, name="step")
         self._tries: dict[str, Try] = {}
+        self._prepared: dict[str, Callable[[], None]] = {}
         self._counts: dict[str, int] = dict(work.spent)
         self._started_here: dict[str, int] = {}
         self._tokens = itertools.count(1)
@@ -39,7 +40,7 @@ class TriesUnderWay:
         return len(self._tries)
 
     def start(self, name: str, *, version: str, is_grounded: bool) -> Try:
-        """Begin the next try of a step. `is_grounded`: all before it is durable."""
+        """Prepare the next try of a step, for `hand_over`. `is_grounded`: all before it is durable."""
         one = self._tries[name] = self._new_try(name, version, is_grounded=is_grounded)
         work, context = self._work, contextvars.copy_context()
         place = ArtifactPlace(work.head.prefix, name, version)
@@ -60,8 +61,14 @@ class TriesUnderWay:
             except BaseException as error:  # a worker thread must never die without a word
                 self._report(Crashed(error))
 
-        self._workers.submit(run)
+        self._prepared[name] = run
         return one
+
+    def hand_over(self) -> None:
+        """Let the prepared tries begin."""
+        for run in self._prepared.values():
+            self._workers.submit(run)
+        self._prepared.clear()
 
     def take(self, name: str, token: int) -> Try | None:
         """Return the try of a report and wait for it no more, or None when it isn't waited for."""
@@ -79,7 +86,8 @@ class TriesUnderWay:
             gate = self._tries.pop(name).gate
             gate.abandoned = True
             gate.opened.set()
-            self._workers.add_one()
+            if self._prepared.pop(name, None) is None:
+                self._workers.add_one()
         return abandoned
 
     def open_gate(self, name: str) -> None:

@@ -26,10 +26,11 @@ class Frozen:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         values, names = self.__dict__, self._fields
-        values.update(self._defaults)
+        if self._defaults:
+            values.update(self._defaults)
         if args:
             values.update(zip(names, args, strict=False))
-            if len(args) > len(names) or not kwargs.keys().isdisjoint(names[: len(args)]):
+            if len(args) > len(names) or (kwargs and not kwargs.keys().isdisjoint(names[: len(args)])):
                 raise self._misfit(args, kwargs)
         values.update(kwargs)
         if values.keys() != self._names:

@@ -13,6 +13,7 @@ from pplns.stores import Store
 
 SCHEMA = 1
 CHECK = b',"check":"'
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 class NewerRecord(DamagedRecord):
@@ -22,8 +23,7 @@ class NewerRecord(DamagedRecord):
 def encode(payload: Mapping[str, Any], *, writer: str) -> bytes:
     """Return the bytes of a record."""
     record = {"schema": SCHEMA, "writer": writer, **payload}
-    text = json.dumps(record, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    checked = text[:-1].encode("ascii")
+    checked = _JSON.encode(record)[:-1].encode("ascii")
     return b'%b%b%b"}' % (checked, CHECK, _check_of(checked).encode("ascii"))
 
 
