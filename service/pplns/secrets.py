@@ -13,15 +13,12 @@ from pplns.model.names import shorten
 
 DOTENV = ".env"
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,254}")
-_OF_THE_SYSTEM = re.compile(  # what a shell or Cloud Run sets would pass for a secret
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,254}"
+_OF_THE_SYSTEM = (  # what a shell or Cloud Run sets would pass for a secret
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|PWD|TMPDIR|TEMP|TMP|TZ|PORT|HOST|K_\w+|PYTHON\w*|PPLNS_\w+|CLOUD_RUN_\w+"
 )
-_LINE = re.compile(
-    r"""^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*
-        (?:'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\r\n]*?))[ \t]*(?:(?<=[\s'"=])\#[^\r\n]*)?\r?$""",
-    re.MULTILINE | re.VERBOSE | re.DOTALL,
-)
+_LINE = r"""(?msx)^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*
+        (?:'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\r\n]*?))[ \t]*(?:(?<=[\s'"=])\#[^\r\n]*)?\r?$"""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _root: list[Path] = []  # the project that this process works in
 
@@ -34,13 +31,13 @@ class Secret(Frozen):
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not re.fullmatch(_NAME, self.name):
             raise DefinitionError(
                 f"Secret({shorten(self.name)}).",
                 "Its name has 1 to 255 ASCII letters, digits, '_' or '-', and doesn't begin with a digit or '-'.",
                 'Write it like Secret("warehouse-password"); it is the name, not the value.',
             )
-        if _OF_THE_SYSTEM.fullmatch(self.variable):
+        if re.fullmatch(_OF_THE_SYSTEM, self.variable):
             raise DefinitionError(
                 f"Secret({self.name!r}) would be read from the environment variable {self.variable}.",
                 "The system, Cloud Run or pplns sets that variable itself.",
@@ -80,7 +77,7 @@ def look_beside(root: Path) -> None:
 def parse_dotenv(text: str) -> dict[str, str]:
     """Return the variables of a `.env`: NAME=VALUE lines, quotes, comments; nothing is expanded."""
     found: dict[str, str] = {}
-    for name, single, double, bare in _LINE.findall(text):
+    for name, single, double, bare in re.findall(_LINE, text):
         found[name] = single or re.sub(r"\\(.)", _unescape, double, flags=re.DOTALL) or bare.strip()
     return found
 

@@ -2,6 +2,7 @@
 
 This is one of the two borders at which errors of users' code are caught; the other one is the request."""
 
+import os
 import traceback
 from collections.abc import Callable
 from datetime import datetime
@@ -25,7 +26,7 @@ StoreQuick = Callable[[tuple[codecs.Held, ...]], tuple[StoredValue, ...] | None]
 
 MAX_MESSAGE_LENGTH = 4_000
 MAX_TRACEBACK_LENGTH = 16_000
-OWN_FOLDER = str(Path(__file__).parents[1])
+OWN_FOLDER = f"{Path(__file__).parents[1]}{os.sep}"  # pplns_deploy is another folder
 
 
 class Try(Frozen):
@@ -136,13 +137,26 @@ def hold_outputs(
 
 
 def info_of(error: BaseException, *, step: str) -> ErrorInfo:
-    """Return what records keep of an error in a step, with the frames of the user's own code. It never fails itself."""
+    """Return what records keep of an error in a step, with the frames of the user's own code. It never fails itself.
+
+    What pplns raises names the step where that helps; what the user's own code raises says nothing of it."""
     text, frames = _text_of(error), _frames_of(error)
+    raised = f"Step {step!r} raised {type(error).__name__}"
     if isinstance(error, PplnsError):
-        return ErrorInfo(str(error.code), _cut(redact(error.message) or text), _cut(redact(error.hint)), frames)
-    name = type(error).__name__
-    message = f"Step {step!r} raised {name}: {text}" if text else f"Step {step!r} raised {name}"
+        text = redact(error.message) or text
+        if not _is_raised_by_pplns(error):
+            text = f"{raised}: {text}" if text else raised
+        return ErrorInfo(str(error.code), _cut(text), _cut(redact(error.hint)), frames)
+    message = f"{raised}: {text}" if text else raised
     return ErrorInfo("step_failed", _cut(message), "Correct the step, then resume the run.", frames)
+
+
+def _is_raised_by_pplns(error: BaseException) -> bool:
+    """Tell whether an error was raised in pplns itself, or never raised at all, as that of a timeout."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is None or place.tb_frame.f_code.co_filename.startswith(OWN_FOLDER)
 
 
 def _text_of(error: BaseException) -> str:

@@ -16,22 +16,17 @@ LEAST_LINE_LENGTH = 8  # of a line of a value that has several
 MAX_ROUNDS = 3  # taking a value out may put another one together
 
 _WORDS = ("authorization", "bearer", "ya29.", "eyj", "private key", "aiza", "gocspx-", "1//0", "://")
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+_SHAPES = (  # compiled when the first text looks like one
+    (r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", MARK),
     (
-        re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-        MARK,
-    ),
-    (
-        re.compile(
-            r"""(?i)\b((?:proxy-|x-serverless-)?authorization\\?["']?\s*[:=,]\s*\\?(?:b(?=["']))?["']?)"""
-            r"""(?:(?:bearer|basic|digest|token|negotiate)\s+)?[^\s"',;)}\]\\]+"""
-        ),
+        r"""(?i)\b((?:proxy-|x-serverless-)?authorization\\?["']?\s*[:=,]\s*\\?(?:b(?=["']))?["']?)"""
+        r"""(?:(?:bearer|basic|digest|token|negotiate)\s+)?[^\s"',;)}\]\\]+""",
         rf"\g<1>{MARK}",
     ),
-    (re.compile(r"(?i)\b(bearer\s+)(?=[^\s]*[0-9._-])[A-Za-z0-9\-._~+/%]{8,}=*"), rf"\g<1>{MARK}"),
-    (re.compile(r"\beyJ[\w-]{5,}\.eyJ[\w-]{5,}(?:\.[\w-]*)?"), MARK),
-    (re.compile(r"\bya29\.[\w\-.]+|\bAIza[\w-]{35}|\bGOCSPX-[\w-]{10,}|\b1//0[\w-]{20,}"), MARK),
-    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"), rf"\g<1>{MARK}"),
+    (r"(?i)\b(bearer\s+)(?=[^\s]*[0-9._-])[A-Za-z0-9\-._~+/%]{8,}=*", rf"\g<1>{MARK}"),
+    (r"\beyJ[\w-]{5,}\.eyJ[\w-]{5,}(?:\.[\w-]*)?", MARK),
+    (r"\bya29\.[\w\-.]+|\bAIza[\w-]{35}|\bGOCSPX-[\w-]{10,}|\b1//0[\w-]{20,}", MARK),
+    (r"(://[^/\s:@]*:)[^/\s@]+(?=@)", rf"\g<1>{MARK}"),
 )
 _JSON = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f", '"': r"\"", "\\": r"\\", "/": r"\/"}
 
@@ -91,7 +86,7 @@ def redact(text: str) -> str:
     lowered = text.lower()
     if any(word in lowered for word in _WORDS):
         for shape, instead in _SHAPES:
-            text = shape.sub(instead, text)
+            text = re.sub(shape, instead, text)
     return text
 
 

@@ -13,9 +13,9 @@ TableFormat = Literal["arrow", "parquet"]
 LogFormat = Literal["auto", "json", "text"]
 GOOGLE_CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 
-_MODULE_AND_NAME = re.compile(r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*")  # two letters at least: C:x is a Windows path
-_TOPIC = re.compile(r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
-_STORE_URL = re.compile(r"file:[^?]+(\?.*)?|gs://[^/?]+(/.*)?|memory:[^?]*", re.DOTALL)
+_MODULE_AND_NAME = r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*"  # two letters at least: C:x is a Windows path
+_TOPIC = r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
+_STORE_URL = r"(?s)file:[^?]+(\?.*)?|gs://[^/?]+(/.*)?|memory:[^?]*"
 
 
 class Given(NamedTuple):
@@ -52,7 +52,7 @@ def _text(given: Given) -> str:
 
 def _folder_or_module(given: Given) -> tuple[Path | None, str | None]:
     text = _text(given)
-    if _MODULE_AND_NAME.fullmatch(text):
+    if re.fullmatch(_MODULE_AND_NAME, text):
         return None, text
     return _absolute(text, given.base), None
 
@@ -68,7 +68,7 @@ def _absolute(text: str, base: Path) -> Path:
 
 def _store_url(given: Given) -> str:
     text = _text(given)
-    if not _STORE_URL.fullmatch(text):
+    if not re.fullmatch(_STORE_URL, text):
         raise ValueError
     if not text.startswith("file:") or given.source.endswith(PROJECT_FILE):
         return text
@@ -122,7 +122,7 @@ def _port(given: Given) -> int:
 
 def _topic(given: Given) -> str:
     text = _text(given)
-    if not _TOPIC.fullmatch(text.replace("{pipeline}", "pipeline")):
+    if not re.fullmatch(_TOPIC, text.replace("{pipeline}", "pipeline")):
         raise ValueError
     return text
 
