@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Keep = Callable[[str], None]
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d{1,20}))?(?:;o=(\d))?")
+_TRACEPARENT = r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+_CLOUD_TRACE = r"([0-9a-fA-F]{32})(?:/(\d{1,20}))?(?:;o=(\d))?"
 _MOST_SPANS = 1 << 64
 
 
@@ -93,10 +93,10 @@ def trace_of(headers: Mapping[str, str]) -> Trace | None:
 
     W3C Trace Context 1 gives the span in hex; X-Cloud-Trace-Context gives it as a decimal number. What is malformed is
     taken for absent."""
-    found = _TRACEPARENT.fullmatch(headers.get("traceparent", "").strip())
+    found = re.fullmatch(_TRACEPARENT, headers.get("traceparent", "").strip())
     if found and found[1] != "0" * 32 and found[2] != "0" * 16:
         return Trace(found[1], found[2], is_sampled=bool(int(found[3], 16) & 1))
-    found = _CLOUD_TRACE.fullmatch(headers.get("x-cloud-trace-context", "").strip())
+    found = re.fullmatch(_CLOUD_TRACE, headers.get("x-cloud-trace-context", "").strip())
     if found is None or found[1] == "0" * 32:
         return None
     span = int(found[2] or 0)

@@ -9,7 +9,7 @@ from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 
 _TRIGGER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
-_TOPIC = re.compile(r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/)?(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
+_TOPIC = r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/)?(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
 MAX_FILTER_BYTES = 256  # of a Pub/Sub subscription
 
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
@@ -47,7 +47,7 @@ class PubSub(Frozen):
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.topic, str) or not _TOPIC.fullmatch(self.topic):
+        if not isinstance(self.topic, str) or not re.fullmatch(_TOPIC, self.topic):
             raise DefinitionError(
                 f"PubSub({self.topic!r}) names no topic.",
                 "A topic has 3 to 255 letters, digits or any of -_.~+%, begins with a letter and not with 'goog',"

@@ -16,8 +16,8 @@ from pplns.model.frozen import Frozen
 from pplns.secrets import Secret
 
 _BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
-_NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)", re.IGNORECASE)
-_SECONDS = re.compile(r"(-?)(\d+)(?:\.(\d{1,6}))?s?", re.ASCII)
+_NUMBER = r"(?i)[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)"
+_SECONDS = r"(?a)(-?)(\d+)(?:\.(\d{1,6}))?s?"
 
 
 class MismatchError(Exception):
@@ -82,7 +82,7 @@ def _decimal(value: Any, timezone: str, kind: type[Any]) -> Decimal:
 
 
 def _number_text(value: Any) -> str:
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_NUMBER, value):
         raise MismatchError
     return value
 
@@ -126,7 +126,7 @@ def _timedelta(value: Any, timezone: str, kind: type[Any]) -> timedelta:
     if isinstance(value, int | float):
         return timedelta(seconds=value)
     text = _str(value, timezone, kind)
-    if exact := _SECONDS.fullmatch(text):
+    if exact := re.fullmatch(_SECONDS, text):
         sign, seconds, fraction = exact.groups(default="")
         length = timedelta(seconds=int(seconds), microseconds=int(fraction.ljust(6, "0")))
         return -length if sign else length
