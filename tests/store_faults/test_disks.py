@@ -84,6 +84,12 @@ def mount(folder: Path, options: str, *more: str) -> "subprocess.CompletedProces
     return subprocess.run(["mount", *more, "-o", options, str(folder)], capture_output=True, check=False)
 
 
+def make_read_only(folder: Path) -> None:
+    """Let nobody write any more; a disk is busy while a file on it, the commit before this step say, is written."""
+    while b"busy" in mount(folder, "remount,ro").stderr:
+        pass
+
+
 def test_a_real_disk_that_is_full(disk: Path) -> None:
     """A table doesn't fit: the attempt's end still does, since what was half written is removed."""
     store = FileStore(disk / "state")
@@ -105,7 +111,7 @@ def test_a_real_disk_that_becomes_read_only(disk: Path, during: str) -> None:
     assert mount(disk, "remount,size=64m").returncode == 0
     store = FileStore(disk / "state")
     runs = Runs(store, settings_of(ROOT))
-    meanwhile[during] = lambda: mount(disk, "remount,ro")
+    meanwhile[during] = lambda: make_read_only(disk)
 
     outcome = outcome_of(lambda: runs.run(faulty, run_id="r"))
 
