@@ -26,6 +26,11 @@
 
 A message has three parts: what was met, what was expected, what to do."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
 
 class PplnsError(Exception):
     """Base of all errors: `met` says what happened, `expected` what would have been right, `remedy` what to do."""
@@ -104,11 +109,15 @@ class SecretMissing(TerminalError):
 
 
 class RetryableError(PplnsError):
-    """Raise it in a step when a later try may help; `retry_after` in seconds is waited at least."""
+    """Raise it in a step when a later try may help; `retry_after` in seconds is waited at least.
+
+    It may be a timedelta, or the text of a Retry-After header; text that is no number asks for nothing."""
 
     code = "retryable"
 
-    def __init__(self, met: str, expected: str = "", remedy: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, met: str, expected: str = "", remedy: str = "", *, retry_after: "float | timedelta | str | None" = None
+    ) -> None:
         super().__init__(met, expected, remedy)
         self.retry_after = retry_after
 

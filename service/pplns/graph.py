@@ -10,13 +10,16 @@ import inspect
 import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
+from weakref import WeakKeyDictionary
 
-from pplns.errors import DefinitionError, ParameterError, PplnsError
+from pplns.errors import DefinitionError, ParameterError, PplnsError, StopSignal
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.parsing import parse_source
 from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
+
+T = TypeVar("T")
 
 MAX_ARGUMENT_DEPTH = 50
 SEQUENCES: frozenset[Any] = frozenset({list, tuple})
@@ -129,11 +132,11 @@ def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Grap
     token = recorder.set(recording)
     try:
         returned = pipeline.function(**params)
-    except ParameterError:
+    except (ParameterError, StopSignal, KeyboardInterrupt):
         raise
     except PplnsError as error:
         raise DefinitionError(f"{_place(error, pipeline)}{error.met}", error.expected, error.remedy) from error
-    except Exception as error:
+    except BaseException as error:  # sys.exit() in it would end the process that serves
         raise DefinitionError(
             f"{_place(error, pipeline)}The function of pipeline {pipeline.name!r} raised"
             f" {type(error).__name__}: {error}.",
@@ -190,7 +193,7 @@ def is_named_tuple(value: object) -> bool:
 
 
 def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
-    """Return an argument with its references replaced; every container and constant is a fresh copy.
+    """Return an argument with its references replaced; every container and constant that can be copied is a fresh copy.
 
     A step that changes a constant it was given thus changes nobody else's."""
     kind = kind_of(value)
@@ -204,7 +207,15 @@ def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
         return kind(*(fill(one, supply) for one in value))
     if kind in MAPPINGS:
         return {key: fill(one, supply) for key, one in value.items()}
-    return copy.deepcopy(value)
+    return copied(value)
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of a value, or itself where it can't be copied, as a module, a read-only mapping or a lock."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # a class of the user's may raise anything
+        return value
 
 
 class _Recording:
@@ -294,6 +305,19 @@ class _Recording:
         return f"{step.name}_{number}"
 
 
+def _remembered(make: Callable[[Callable[..., Any]], T]) -> Callable[[Callable[..., Any]], T]:
+    """Make something of each function once, and forget it with that: steps defined in a pipeline function hold data."""
+    known: WeakKeyDictionary[Callable[..., Any], T] = WeakKeyDictionary()
+
+    def remembered(function: Callable[..., Any]) -> T:
+        try:
+            return known[function]
+        except KeyError:
+            return known.setdefault(function, make(function))
+
+    return remembered
+
+
 def count_outputs(step: Step[..., Any]) -> int | None:
     """Return how many values a step returns as a tuple, or None for a single value.
 
@@ -303,7 +327,7 @@ def count_outputs(step: Step[..., Any]) -> int | None:
     return _count_in_annotation(step.function)
 
 
-@functools.cache
+@_remembered
 def _count_in_annotation(function: Callable[..., Any]) -> int | None:
     annotation = getattr(function, "__annotations__", {}).get("return")
     if isinstance(annotation, str):
@@ -332,7 +356,7 @@ def _count_in_text(annotation: str) -> int | None:
     return len(members)
 
 
-_signature = functools.cache(inspect.signature)
+_signature = _remembered(inspect.signature)
 
 
 def _bind(step: Step[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -365,7 +389,7 @@ def _no_handle(value: object, where: str) -> object:
     return value
 
 
-def _place(error: Exception, pipeline: Pipeline[..., Any]) -> str:
+def _place(error: BaseException, pipeline: Pipeline[..., Any]) -> str:
     """Return "file:line: " of the innermost frame in the file of the pipeline, to stand before a message."""
     own = pipeline.function.__code__.co_filename
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]

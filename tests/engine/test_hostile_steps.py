@@ -50,6 +50,16 @@ def raises(kind: str) -> int:
     }[kind]  # fmt: skip
 
 
+@step
+def returns_a_lambda() -> Any:
+    return lambda: None
+
+
+@pipeline
+def unstorable() -> Any:
+    return returns_a_lambda()
+
+
 @pipeline
 def raising(kind: str) -> Any:
     return raises(kind)
@@ -63,9 +73,9 @@ def keys() -> Any:
 @pytest.mark.parametrize(
     ("kind", "final", "words"),
     [
-        ("silent", True, ""),
+        ("silent", True, "Step 'raises' raised Silent"),
         ("unprintable", True, "Unprintable: an error whose text can't be had"),
-        ("own", False, "later"),
+        ("own", False, "Step 'raises' raised Own: later"),
         ("exit", True, "SystemExit: bye"),
         ("interrupt", True, "KeyboardInterrupt"),
         ("empty", True, "'raises' raised ValueError"),
@@ -78,6 +88,15 @@ def test_any_error_of_a_step_is_recorded(runs: Runs, kind: str, final: bool, wor
     assert (record.state, record.final) == ("failed", final)
     assert record.error is not None
     assert words in record.error.message
+
+
+def test_what_pplns_itself_refuses_keeps_its_own_words(runs: Runs) -> None:
+    """Its messages name the step where that helps; "raised StorageRefused" would say nothing more."""
+    error = runs.run(unstorable).error
+
+    assert error is not None
+    assert error.message.startswith("Step 'returns_a_lambda' returned a function")
+    assert "StorageRefused" not in error.message
 
 
 def test_an_endless_message_is_cut(runs: Runs) -> None:

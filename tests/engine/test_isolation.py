@@ -1,5 +1,11 @@
 """A consumer that changes its input in place changes neither a sibling's input nor the checkpoint."""
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, DefaultContext, getcontext, localcontext
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -133,3 +139,53 @@ def constants() -> Any:
 def test_a_constant_argument_is_each_calls_own(runs: Runs) -> None:
     """Two steps that change the same list in place each see it as the pipeline function wrote it."""
     assert runs.run(constants).result == [[0, 1], [0, 1], [0]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    limits: Mapping[str, int]
+
+
+LIMITS = MappingProxyType({"rows": 3})
+
+
+@step
+def kind_of(constant: Any) -> str:
+    return type(constant).__name__
+
+
+@pytest.mark.parametrize("constant", [math, LIMITS, Rules(LIMITS), [LIMITS], partial(LIMITS.get, "rows")])
+def test_a_constant_that_cannot_be_copied_is_given_as_it_is(runs: Runs, constant: Any) -> None:
+    """A module of rules, or a read-only mapping: what a version can be made of, a step gets."""
+
+    def body() -> Any:
+        return kind_of(constant)
+
+    record = runs.run(pipeline(name="tested")(body))
+
+    assert (record.state, record.result) == ("succeeded", type(constant).__name__)
+
+
+@step
+def coarse(x: Decimal) -> Decimal:
+    getcontext().prec = 3
+    return x
+
+
+@step
+def third(x: Decimal) -> Decimal:
+    return x / 3
+
+
+@pipeline
+def dividing(x: Decimal) -> Any:
+    return third(coarse(x))
+
+
+def test_a_step_that_counts_coarsely_does_so_alone(runs: Runs) -> None:
+    """The decimal context of a step is its own: neither the next step nor the next run has its precision."""
+    with localcontext() as own:
+        record = runs.run(dividing, {"x": "1"})
+
+        assert record.result == str(Decimal(1) / 3)
+        assert own.prec == DefaultContext.prec

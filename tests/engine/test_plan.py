@@ -140,3 +140,60 @@ def test_a_sink_that_would_write_again_is_named() -> None:
 
     assert repeated_sinks(graph, changed, checkpoints) == ("add",)
     assert repeated_sinks(graph, plan_steps(graph, shapes(graph), checkpoints), checkpoints) == ()
+
+
+def redo_sink(graph: Graph, of: dict[str, str], checkpoints: Checkpoints) -> None:
+    """Ask for `add` again, and commit what it then returned."""
+    checkpoints.redos["add"] = checkpoints.redos.get("add", 0) + 1
+    version = str(plan_steps(graph, of, checkpoints)["add"].version)
+    checkpoints.commits["add", version] = commit("add", version)
+
+
+def test_a_sink_that_was_redone_is_named_like_any_other() -> None:
+    """That a person once asked for it again says nothing about code that changes later."""
+    graph = build_graph(small, {})
+    checkpoints = commit_all(graph, shapes(graph))
+    redo_sink(graph, shapes(graph), checkpoints)
+    changed = plan_steps(graph, shapes(graph, add="new"), checkpoints)
+
+    assert repeated_sinks(graph, changed, checkpoints) == ("add",)
+
+
+@pytest.mark.parametrize("code", ["add", "new"])
+def test_a_redo_that_is_still_to_run_is_no_repeat(code: str) -> None:
+    """An attempt died between the redo and its commit: the delivery that goes on runs it, with old code or new."""
+    graph = build_graph(small, {})
+    checkpoints = commit_all(graph, shapes(graph))
+    redo_sink(graph, shapes(graph), checkpoints)
+    checkpoints.redos["add"] = 2
+
+    plan = plan_steps(graph, shapes(graph, add=code), checkpoints)
+
+    assert plan["add"].action == "run"
+    assert repeated_sinks(graph, plan, checkpoints) == ()
+
+
+@pytest.mark.parametrize(("code", "named"), [("add", ()), ("new", ("add",))])
+def test_an_unreadable_commit_of_a_sink_says_that_it_has_run(code: str, named: tuple[str, ...]) -> None:
+    """Under the code of now it is passed by a redo, as any damage is; under new code it would be repeated."""
+    graph = build_graph(small, {})
+    checkpoints = commit_all(graph, shapes(graph))
+    version = str(plan_steps(graph, shapes(graph), checkpoints)["add"].version)
+    del checkpoints.commits["add", version]
+    checkpoints.unreadable["add", version] = "damaged"
+
+    plan = plan_steps(graph, shapes(graph, add=code), checkpoints)
+
+    assert repeated_sinks(graph, plan, checkpoints) == named
+
+
+def test_a_redo_after_a_change_that_a_person_allowed_is_no_repeat() -> None:
+    """Under the code of now it was committed and has to run again: more commits than redos say nothing then."""
+    graph = build_graph(small, {})
+    checkpoints = commit_all(graph, shapes(graph))
+    checkpoints.commits |= commit_all(graph, shapes(graph, add="new")).commits
+    checkpoints.redos["add"] = 1
+
+    plan = plan_steps(graph, shapes(graph, add="new"), checkpoints)
+
+    assert repeated_sinks(graph, plan, checkpoints) == ()

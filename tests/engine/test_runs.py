@@ -191,7 +191,8 @@ def test_the_traceback_of_an_error_in_three_parts_does_not_repeat_them(runs: Run
     error = runs.run(closing).error
 
     assert error is not None
-    assert (error.message, error.hint) == ("The shop has closed. It opens on Monday.", "Wait.")
+    said = "Step 'close' raised TerminalError: The shop has closed. It opens on Monday."
+    assert (error.message, error.hint) == (said, "Wait.")
     assert (error.traceback or "").splitlines()[-1] == "pplns.errors.TerminalError"
 
 

@@ -29,6 +29,7 @@ def break_with(make_project: MakeProject, text: str | bytes, *, path: str = "bad
         ("x = 1\ny = (\n", 2, "SyntaxError", "Correct that line"),
         ("def f():\nreturn\n", 2, "IndentationError", "Correct that line"),
         ("import polarsx\n", 1, "no module named 'polarsx'", "`pip install polarsx`"),
+        ("import pnadas\n", 1, "no module named 'pnadas'", "Did you mean 'pandas', which is there? Else install"),
         ("\nimport yaml.nothing_here\n", 2, "no module named 'yaml", "`pip install pyyaml`"),
         ("import google.cloud.nothing.here\n", 1, "google.cloud.nothing", "`pip install google-cloud-nothing`"),
         ("from google.cloud import nothing\n", 1, "google.cloud.nothing", "`pip install google-cloud-nothing`"),

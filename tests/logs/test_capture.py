@@ -108,6 +108,36 @@ def test_threads_do_not_share_lines(heard):
     assert sorted(line["message"] for line in heard.said) == ["x-a x-b x-c ", "y-a y-b y-c "]
 
 
+def test_bytes_are_lines_without_secrets(heard, hide):
+    """What a step writes to `sys.stdout.buffer`, the output of a command say, in pieces and in any encoding."""
+    hide("geheim-ü-7")
+
+    def copy():
+        for piece in (b"row geheim-\xc3", b"\xbc-7 \xff\n", memoryview(b"end")):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.writelines([b"ed\n"])
+        return 1
+
+    heard.run(pipeline_of(copy))
+
+    assert [line["message"] for line in heard.said] == [r"row [hidden] \xff", "ended"]
+    assert all(line[LABELS]["pplns_step"] == "copy" for line in heard.said)
+
+
+def test_a_step_closes_nobodys_stream(heard):
+    """Other steps, other runs and the record go the same way."""
+
+    def close():
+        sys.stdout.buffer.close()
+        sys.stdout.close()
+        print("still heard")
+
+    record = heard.run(pipeline_of(close))
+
+    assert record.state == "succeeded"
+    assert [line["message"] for line in heard.said] == ["still heard"]
+
+
 def test_prints_outside_of_steps_pass(heard, capsys):
     """Only steps are heard."""
     with capturing(Capture(JsonOutput(heard.stdout))):

@@ -64,6 +64,17 @@ def test_a_long_value_is_cut_in_an_error() -> None:
     assert len(shorten("x" * 2000)) <= 60
 
 
+class Unprintable:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+def test_a_value_without_a_repr_is_named_by_its_class() -> None:
+    """The error that it was to stand in isn't replaced by another one."""
+    assert shorten(Unprintable()) == "<Unprintable, whose repr raised ZeroDivisionError>"
+    assert shorten(10**5000) == "<int, whose repr raised ValueError>"
+
+
 @pytest.mark.parametrize(
     ("count", "ending"),
     [(0, "none"), (1, "'a0'"), (12, "'a10', 'a11'"), (13, "'a11', and 1 more"), (300, "and 288 more")],

@@ -4,12 +4,15 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from pplns.errors import ConfigError, StoreError
-from pplns.stores import FileStore, MemoryStore, open_store
+from pplns.stores import FileStore, MemoryStore, files, open_store
 from pplns.stores.files import TEMPORARY, publish_by_rename
+
+T = TypeVar("T")
 
 
 def test_leftovers_of_the_dead_are_ignored(tmp_path: Path) -> None:
@@ -101,6 +104,8 @@ def test_windows_publishing_waits_for_a_scanner(tmp_path: Path, monkeypatch: pyt
         pytest.param(lambda store: store.delete("p/lease.1.json"), id="delete"),
         pytest.param(lambda store: store.renew("p/lease.json", b"1", generation=1), id="renew"),
         pytest.param(lambda store: store.read_register("p/lease.json"), id="measure"),
+        pytest.param(lambda store: store.read("p/lease.1.json"), id="read"),
+        pytest.param(lambda store: store.open("p/lease.1.json"), id="open"),
     ],
 )
 def test_windows_waits_for_a_scanner_with_every_operation(
@@ -113,6 +118,7 @@ def test_windows_waits_for_a_scanner_with_every_operation(
     monkeypatch.setattr("pplns.stores.files._IS_WINDOWS", True)
     monkeypatch.setattr("pplns.stores.files.os.unlink", _refusing(os.unlink, refusals))
     monkeypatch.setattr("pplns.stores.files.os.utime", _refusing(os.utime, refusals))
+    monkeypatch.setattr("pplns.stores.files._reading", _refusing(files._reading, refusals))
     monkeypatch.setattr("pplns.stores.files.time.sleep", lambda seconds: None)
 
     act(store)
@@ -120,13 +126,13 @@ def test_windows_waits_for_a_scanner_with_every_operation(
     assert not refusals
 
 
-def _refusing(act: Callable[[str], None], refusals: list[PermissionError]) -> Callable[[str], None]:
+def _refusing(act: Callable[[str], T], refusals: list[PermissionError]) -> Callable[[str], T]:
     """Return an operation of the system that is refused so many times."""
 
-    def acted(path: str) -> None:
+    def acted(path: str) -> T:
         if refusals:
             raise refusals.pop()
-        act(path)
+        return act(path)
 
     return acted
 

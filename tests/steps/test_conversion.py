@@ -73,6 +73,7 @@ class Percent:
     value: int
 
     def __post_init__(self) -> None:
+        assert self.value >= 0, "less than nothing"
         if self.value > 100:
             raise ValueError("more than 100")
 
@@ -186,7 +187,8 @@ REFUSED: list[tuple[Any, Any]] = [
     (list[int], "1,2"), (list[int], "{}"), (list[int], '["a"]'), (list[int], {"a": 1}), (list[int], "[" * 100_000),
     (tuple[int, str], "[1]"), (set[list[int]], [[1]]), (dict[str, int], "[1]"), (dict[str, int], {1: 1}),
     (Options, {}), (Options, {"limit": 1, "x": 1}), (Options, {"limit": 1, "derived": 1}), (Options, "1"),
-    (Options, {"limit": 1, "window": {}}), (Percent, {"value": 101}), (None, 0),
+    (Options, {"limit": 1, "window": {}}), (Percent, {"value": 101}), (Percent, {"value": -1}),
+    (None, 0),
 ]  # fmt: skip
 
 

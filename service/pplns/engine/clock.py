@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 WINDOWS_WAIT_SECONDS = 0.2  # on Windows a wait without end can't be interrupted by Ctrl-C
+LONGEST_WAIT_SECONDS = 86_400.0  # a queue refuses to wait for centuries; who is woken early waits again
 
 
 class Clock(Protocol):
@@ -46,7 +47,7 @@ class SystemClock:
 
     def take(self, reports: SimpleQueue[object], *, until: float | None, is_busy: bool) -> object | None:
         """Wait for the next report, at most until a time."""
-        wait = None if until is None else max(0.0, until - time.monotonic())
+        wait = None if until is None else min(max(0.0, until - time.monotonic()), LONGEST_WAIT_SECONDS)
         if os.name == "nt":
             wait = WINDOWS_WAIT_SECONDS if wait is None else min(wait, WINDOWS_WAIT_SECONDS)
         try:

@@ -5,6 +5,7 @@ of what it consumes or is ordered after, and its redo number. A changed step thu
 depends on it. One thing is known only later: a redone step whose new value equals the old one counts as the old one,
 so that what depends on it is reused. Until such a step is durable, the versions after it are unknown."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -19,12 +20,15 @@ DigestConstant = Callable[[object, str], str]
 
 
 class PlannedStep(Frozen):
-    """What becomes of one step: `reuse` its commit, `run` it, or `wait` for what decides its version."""
+    """What becomes of one step: `reuse` its commit, `run` it, or `wait` for what decides its version.
+
+    `is_redo`: it runs because it has to run again; with the same code and inputs it was committed before."""
 
     name: str
     action: Action
     version: str | None = None
     commit: Commit | None = None
+    is_redo: bool = False
 
 
 Plan = Mapping[str, PlannedStep]
@@ -59,17 +63,31 @@ def version_of(name: str, shape: str, before: list[str], *, redo: int) -> str:
 
 
 def repeated_sinks(graph: Graph, plan: Plan, checkpoints: Checkpoints) -> tuple[str, ...]:
-    """Return the sinks that are committed under another version and would run again because the code changed."""
-    committed = {step for step, _ in checkpoints.commits if not checkpoints.redos.get(step)}
+    """Return the sinks that are committed under another version and would run again because the code changed.
+
+    A sink with as few commits as redos has yet to run for the last of these, whatever its code. An unreadable commit
+    counts, for the sink has run; the one of now is about to be passed by a redo."""
+    made = Counter(step for step, _ in (*checkpoints.commits, *checkpoints.unreadable))
     return tuple(
-        name for name, planned in plan.items() if planned.action == "run" and graph.is_sink(name) and name in committed
+        name
+        for name, planned in plan.items()
+        if planned.action == "run"
+        and graph.is_sink(name)
+        and made[name] > checkpoints.redos.get(name, 0)
+        and not planned.is_redo
+        and (name, planned.version) not in checkpoints.unreadable
     )
 
 
 def _plan_step(name: str, shape: str, before: list[str], checkpoints: Checkpoints) -> PlannedStep:
-    version = version_of(name, shape, before, redo=checkpoints.redos.get(name, 0))
+    redo = checkpoints.redos.get(name, 0)
+    version = version_of(name, shape, before, redo=redo)
     commit = checkpoints.commits.get((name, version))
-    return PlannedStep(name, "reuse" if commit else "run", version, commit)
+    if commit is not None:
+        return PlannedStep(name, "reuse", version, commit)
+    earlier = ((name, version_of(name, shape, before, redo=number)) for number in range(redo))
+    is_redo = any(one in checkpoints.commits or one in checkpoints.unreadable for one in earlier)
+    return PlannedStep(name, "run", version, is_redo=is_redo)
 
 
 def _effective_version(planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from pplns.engine.plan import shapes_of
 from pplns.errors import NotFoundError, ParameterError
 from pplns.fingerprint import CodeDigests, digest_constant
-from pplns.graph import Graph, build_graph, constants_in
+from pplns.graph import Graph, build_graph, constants_in, copied
 from pplns.model.frozen import Frozen
 from pplns.model.ids import check_run_id, derive_run_id
 from pplns.model.names import listed, nearest
@@ -102,7 +102,8 @@ def check_selection(selection: Selection, graph: Graph) -> None:
 def _connect(
     pipeline: Pipeline[..., Any], params: Mapping[str, Any], settings: Settings
 ) -> tuple[Graph, dict[str, str]]:
-    graph = build_graph(pipeline, params)
+    own = {name: copied(value) for name, value in params.items()}  # the function may sort or extend a list
+    graph = build_graph(pipeline, own)
     code = CodeDigests(settings.root)
 
     def constant(value: object, where: str) -> str:

@@ -1,5 +1,8 @@
 """Whether a failed try is followed by another one, and when. Pure: time and randomness come in as arguments."""
 
+import math
+from typing import Any
+
 from pplns.errors import PplnsError, RetryableError, StoreError, TerminalError
 from pplns.model.frozen import Frozen
 from pplns.model.policies import Retry
@@ -29,11 +32,22 @@ def decide(
     if tries >= retry.attempts:
         return GiveUp(final=not isinstance(error, RetryableError))
     delay_s = delay_before(tries + 1, retry, spread=spread)
-    if isinstance(error, RetryableError) and error.retry_after is not None:
-        delay_s = max(delay_s, error.retry_after)
-    if remaining_s is not None and delay_s >= remaining_s:
+    if isinstance(error, RetryableError):
+        delay_s = max(delay_s, _asked_for(error.retry_after))
+    if delay_s >= (math.inf if remaining_s is None else remaining_s):
         return GiveUp(final=False)
     return Again(delay_s)
+
+
+def _asked_for(retry_after: Any) -> float:
+    """Return the seconds that an error asks for: a number, a timedelta, or text as the header Retry-After has it.
+
+    What says no time decides nothing: the error is still one that a later try may mend."""
+    try:
+        seconds = float(getattr(retry_after, "total_seconds", lambda: retry_after)())
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return seconds if seconds > 0 else 0.0  # NaN is no time
 
 
 def may_retry(error: BaseException) -> bool:

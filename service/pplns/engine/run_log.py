@@ -190,7 +190,7 @@ def _told_of_start(event: events.AttemptStarted) -> Told:
 
 
 def _told_of_finish(event: events.StepFinished) -> Told:
-    rows = "" if event.rows is None else f", {event.rows} rows"
+    rows = "" if event.rows is None else ", 1 row" if event.rows == 1 else f", {event.rows} rows"
     return "INFO", f"Step {event.step} finished in {event.duration_s:.3f} s{rows}"
 
 

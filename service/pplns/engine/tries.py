@@ -3,6 +3,7 @@
 This is one of the two borders at which errors of users' code are caught; the other one is the request."""
 
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from datetime import datetime
@@ -95,6 +96,7 @@ def run_try(
     `settle` writes what can be read only once, an iterator of tables say: it runs the step's own code. `store_quick`
     stores values where that takes no longer than handing them to a writer, else it returns None."""
     set_current(run)
+    _count_apart()
     place = enter_step(one.step, one.number)
     begun = clock.monotonic()
     try:
@@ -111,6 +113,13 @@ def run_try(
         return Raised(one.step, one.token, error, info, clock.monotonic() - begun)
     finally:
         leave_step(place)
+
+
+def _count_apart() -> None:
+    """Give the try a decimal context of its own: a copied context variable leads to one that all threads share."""
+    decimal = sys.modules.get("decimal")
+    if decimal is not None:
+        decimal.setcontext(decimal.getcontext().copy())
 
 
 def hold_outputs(

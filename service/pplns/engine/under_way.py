@@ -6,7 +6,8 @@ import contextvars
 import functools
 import itertools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pplns import codecs
 from pplns.engine.committer import Crashed
@@ -15,6 +16,7 @@ from pplns.engine.tries import Try, run_try
 from pplns.engine.values import Values
 from pplns.engine.work import Work
 from pplns.engine.workers import Workers
+from pplns.graph import copied
 from pplns.model.artifact import StoredValue
 from pplns.state.artifacts import ArtifactPlace, is_quick, settle_value, store_value
 from pplns.stores import Store
@@ -131,12 +133,18 @@ class TriesUnderWay:
     def _current_run(self, one: Try) -> CurrentRun:
         head, lease = self._work.head, self._work.lease
         deadlines = [end for end in (one.deadline, self._work.deadline) if end is not None]
+        details = head.trigger.details
+        trigger = head.trigger.replace(details=_own(details)) if details else head.trigger
         return CurrentRun(
             run_id=head.run_id, pipeline=head.pipeline, step=one.step, attempt=lease.attempt,
-            logical_date=head.logical_date, params=self._work.params, trigger=head.trigger,
+            logical_date=head.logical_date, params=_own(self._work.params), trigger=trigger,
             logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
             deadline=min(deadlines, default=None), version=one.version, monotonic=self._work.clock.monotonic,
         )  # fmt: skip
+
+
+def _own(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: copied(value) for name, value in fields.items()}
 
 
 def _store_quick(

@@ -1,9 +1,12 @@
 """A pool of daemon threads: a step that never ends keeps neither the run nor the process from ending."""
 
+import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from weakref import WeakSet
+
+FORKED = 70  # EX_SOFTWARE of sysexits.h
 
 
 class Workers:
@@ -47,21 +50,28 @@ class Workers:
         for _ in range(threads):
             self._waiting.put(None)
         if self._has_abandoned:
-            _left_behind.add(self)
+            with _left_behind_guard:
+                _left_behind.add(self)
 
     def _work(self) -> None:
+        process = os.getpid()
         while (work := self._waiting.get()) is not None:
             try:
                 work()
             finally:
                 del work
+                if os.getpid() != process:  # a step forked and didn't end its child, which would wait here for ever
+                    os._exit(FORKED)
                 with self._guard:
                     self._busy -= 1
 
 
 _left_behind: WeakSet[Workers] = WeakSet()  # pools that were closed after something in them was abandoned
+_left_behind_guard = threading.Lock()
 
 
 def has_abandoned_threads() -> bool:
     """Tell whether this process has a thread that still runs what nobody waits for."""
-    return any(pool.is_busy for pool in list(_left_behind))
+    with _left_behind_guard:  # another run's end may add to it
+        pools = list(_left_behind)
+    return any(pool.is_busy for pool in pools)

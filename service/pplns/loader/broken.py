@@ -91,7 +91,20 @@ def _remedy_for_missing(module: str, file: Path) -> str:
     top = module.partition(".")[0]
     if file.name == "pipeline.py" and ((file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()):
         return f"Import {file.parent.name + '.' + module!r}: {paths}."
-    return f"Install it with `pip install {_package_of(module)}`; {paths}."
+    install = f"nstall it with `pip install {_package_of(module)}`; {paths}."
+    close = _importable_like(top)
+    return f"Did you mean {close!r}, which is there? Else i{install}" if close else f"I{install}"
+
+
+def _importable_like(module: str) -> str | None:
+    """Return the module that a mistyped one means: who installs what is misspelt may get what somebody put there."""
+    import difflib
+    import pkgutil
+    import sys
+
+    known = {*sys.stdlib_module_names, *(found.name for found in pkgutil.iter_modules())} - {module}
+    found = difflib.get_close_matches(module, known, n=1, cutoff=0.8)
+    return found[0] if found else None
 
 
 def _missing_module(error: BaseException) -> str | None:

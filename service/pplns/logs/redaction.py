@@ -24,7 +24,7 @@ _SHAPES = (  # compiled when the first text looks like one
         rf"\g<1>{MARK}",
     ),
     (r"(?i)\b(bearer\s+)(?=[^\s]*[0-9._-])[A-Za-z0-9\-._~+/%]{8,}=*", rf"\g<1>{MARK}"),
-    (r"\beyJ[\w-]{5,}\.eyJ[\w-]{5,}(?:\.[\w-]*)?", MARK),
+    (r"(?<![\w-])(?=[\w-]*?eyJ[\w-]{5})[\w-]++\.eyJ[\w-]{5,}(?:\.[\w-]*)?", MARK),  # looks at each word once
     (r"\bya29\.[\w\-.]+|\bAIza[\w-]{35}|\bGOCSPX-[\w-]{10,}|\b1//0[\w-]{20,}", MARK),
     (r"(://[^/\s:@]*:)[^/\s@]+(?=@)", rf"\g<1>{MARK}"),
 )

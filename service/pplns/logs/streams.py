@@ -3,15 +3,17 @@
 Each thread of a step has a buffer of its own, so that two threads never share a line. A line is redacted whole,
 whatever pieces it was printed in."""
 
+import codecs
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from pplns.logs.places import Place, here
 from pplns.logs.redaction import redact, unfinished
 
 MAX_WAITING = 256_000  # characters of a line without end; more are a line of their own
+_Decoder = codecs.getincrementaldecoder("utf-8")
 _KEY_MARK = "PRIVATE KEY-----"
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{1,80}|[A-Za-z-]+: .*")
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
@@ -22,6 +24,7 @@ class LineBuffer:
     """Puts what one thread prints together to lines; `passed` is for who shows it before a line has ended."""
 
     def __init__(self) -> None:
+        self.decoder = _Decoder("backslashreplace")
         self._waiting = ""
         self._not_passed = ""
         self._keys = _KeyLines()
@@ -41,7 +44,7 @@ class LineBuffer:
 
     def finish(self) -> list[str]:
         """Return the line that has no end."""
-        rest, self._waiting = self._waiting, ""
+        rest, self._waiting = self._waiting + self.decoder.decode(b"", final=True), ""
         return self._lines(rest)
 
     def passed(self, text: str, *, is_last: bool = False) -> str:
@@ -106,7 +109,7 @@ class CapturedStream:
             return self.wrapped.write(text)
         is_silenced = self._is_silenced()
         with place.guard:
-            buffer = place.unfinished.setdefault((threading.get_ident(), self._name), LineBuffer())
+            buffer = self._buffer_of(place)
             lines = [] if is_silenced else buffer.feed(text)
             if self._passes_on and (shown := redact(text) if is_silenced else buffer.passed(text)):
                 self.wrapped.write(shown)
@@ -118,6 +121,22 @@ class CapturedStream:
         """Take several texts."""
         for line in lines:
             self.write(line)
+
+    @property
+    def buffer(self) -> "CapturedBytes":
+        """The stream for bytes, which hides and labels what steps write to it as well."""
+        return CapturedBytes(self, self.wrapped.buffer)
+
+    def write_bytes(self, place: Place, data: bytes) -> None:
+        """Take bytes of a step; what is no UTF-8 is escaped."""
+        with place.guard:
+            text = self._buffer_of(place).decoder.decode(data)
+        self.write(text)
+
+    def close(self) -> None:
+        """Close the stream, but not for a step: others speak by it."""
+        if here() is None:
+            self.wrapped.close()
 
     def flush(self) -> None:
         """Pass on what may be shown; a line that hasn't ended waits for its end."""
@@ -134,5 +153,37 @@ class CapturedStream:
                 for line in buffer.finish():
                     self._say(place, self._name, line)
 
+    def _buffer_of(self, place: Place) -> LineBuffer:
+        return place.unfinished.setdefault((threading.get_ident(), self._name), LineBuffer())
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.wrapped, name)
+
+
+class CapturedBytes:
+    """`sys.stdout.buffer` of a captured stream."""
+
+    def __init__(self, stream: CapturedStream, wrapped: BinaryIO) -> None:
+        self._stream = stream
+        self._wrapped = wrapped
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        """Take bytes."""
+        place = here()
+        if place is None:
+            return self._wrapped.write(data)
+        view = memoryview(data)
+        self._stream.write_bytes(place, view.tobytes())
+        return view.nbytes
+
+    def writelines(self, lines: Iterable[bytes], /) -> None:
+        """Take several bytes."""
+        for line in lines:
+            self.write(line)
+
+    def close(self) -> None:
+        """Close the stream, but not for a step."""
+        self._stream.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 
 from pplns.errors import ParameterError
-from pplns.model.names import shorten
+from pplns.model.names import is_device, shorten
 
 MAX_RUN_ID_LENGTH = 100
 VERSION_LENGTH = 16
@@ -20,11 +20,12 @@ def check_run_id(run_id: str) -> str:
     """Return a run id that a caller chose, if it can be one.
 
     Raises: ParameterError."""
-    if _RUN_ID.fullmatch(run_id):
+    if _RUN_ID.fullmatch(run_id) and not is_device(run_id):
         return run_id
     raise ParameterError(
         f"The run id is {shorten(run_id)} ({len(run_id)} characters).",
-        f"A run id has 1 to {MAX_RUN_ID_LENGTH} lower-case letters, digits and '-', and begins with a letter or digit.",
+        f"A run id has 1 to {MAX_RUN_ID_LENGTH} lower-case letters, digits and '-', begins with a letter or digit,"
+        " and is no device name of Windows.",
         "Choose another one, such as 'orders-2013-01-31', or leave it out to get a new one.",
     )
 

@@ -30,12 +30,20 @@ def check_name(name: object, *, kind: str) -> str:
 
 def is_name(text: str) -> bool:
     """Tell whether a text can be the name of a step or pipeline."""
-    return len(text) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(text)) and text.lower() not in _WINDOWS_DEVICES
+    return len(text) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(text)) and not is_device(text)
+
+
+def is_device(text: str) -> bool:
+    """Tell whether a text is a device on Windows, where no file or folder can have its name."""
+    return text.lower() in _WINDOWS_DEVICES
 
 
 def shorten(value: object) -> str:
     """Return a value as an error shows it: its repr, cut when long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:  # of a class of the user's, or of a whole number of more than 4,300 digits
+        text = f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
     return text if len(text) <= 60 else f"{text[:56]}…'"
 
 

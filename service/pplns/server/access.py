@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pplns.server.answers import TooLarge
 from pplns.settings import Settings
 from pplns.triggers.callers import check_caller
+from pplns.triggers.messages import BadDelivery
 from pplns.triggers.requests import Request
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def read_head(web: "WebRequest") -> Request:
 def read_request(web: "WebRequest") -> Request:
     """Return a request as plain data, its body read.
 
-    Raises: TooLarge."""
-    body = web.stream.read(MAX_BODY_BYTES + 1)
+    Raises: TooLarge; BadDelivery for a body that breaks off, since its beginning may pass for another request."""
+    body = _read_body(web)
     if len(body) > MAX_BODY_BYTES:
         _read_on(web)
         raise TooLarge(
@@ -46,6 +47,26 @@ def check_access(request: Request, settings: Settings) -> None:
             request, audience=settings.audience, allowed=settings.allowed_callers,
             certificates_url=settings.certificates_url, cloud_run_checks=settings.cloud_run_checks,
         )  # fmt: skip
+
+
+def _read_body(web: "WebRequest") -> bytes:
+    """Return a body, or its beginning where it is larger than is taken."""
+    try:
+        body = web.stream.read(MAX_BODY_BYTES + 1)
+    except Exception as error:  # each server has its own for chunks that are none and connections that are gone
+        raise _broken_off(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+    announced = min(web.content_length or 0, MAX_BODY_BYTES)
+    if len(body) < announced:
+        raise _broken_off(f"{len(body)} bytes of {web.content_length} came")
+    return body
+
+
+def _broken_off(reason: str) -> BadDelivery:
+    return BadDelivery(
+        f"The body can't be read to its end: {reason}.",
+        "It has as many bytes as Content-Length says, or comes in whole chunks.",
+        "Send the request again.",
+    )
 
 
 def _read_on(web: "WebRequest") -> None:

@@ -59,7 +59,9 @@ def _guarded(work: Callable[[], Answer | Streamed]) -> Answer | Streamed:
         return answer_error(error)
     except StopSignal:
         return answer_error(Draining())
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # who waits for the answer waits for ever where there is none
         reference = new_token()
         _log.exception("A request failed inside pplns. Reference: %s", reference)
         return answer_internal(reference)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any, cast
 
+from pplns.errors import PplnsError
 from pplns.model.names import shorten
 from pplns.steps.annotations import Kind, UnsupportedError, bare, field_types, kind_of, scalar_for, shown, wanted
 from pplns.steps.scalars import SCALARS, MismatchError
@@ -171,8 +172,11 @@ def _convert_dataclass(value: Any, annotation: type, timezone: str, place: str) 
     }
     try:
         return annotation(**converted)
-    except (ValueError, TypeError) as error:  # its own __post_init__
-        raise RefusedError(f"is {shorten(value)}", f"{shown(annotation)} refuses it: {error}.", place) from None
+    except PplnsError:
+        raise
+    except Exception as error:  # its own __post_init__, which may assert something
+        reason = str(error) or type(error).__name__
+        raise RefusedError(f"is {shorten(value)}", f"{shown(annotation)} refuses it: {reason}.", place) from None
 
 
 def _check_fields(found: Mapping[str, Any], annotation: type, place: str) -> None:

@@ -12,12 +12,15 @@ import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pplns.errors import StoreError
 from pplns.model.ids import new_token
 from pplns.stores.protocol import Buffer, Register
+
+T = TypeVar("T")
 
 TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
@@ -99,7 +102,7 @@ class FileStore:
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None."""
         try:
-            with open(self._full(name), "rb", buffering=0) as file:  # noqa: PTH123
+            with _insist(_reading, self._full(name)) as file:
                 return file.read()
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -113,7 +116,7 @@ class FileStore:
     def open(self, name: str) -> Buffer | None:
         """Return an object's bytes as a view of the file, or None."""
         try:
-            with open(self._full(name), "rb", buffering=0) as file:  # noqa: PTH123
+            with _insist(_reading, self._full(name)) as file:
                 if os.fstat(file.fileno()).st_size == 0:  # an empty file can't be mapped
                     return b""
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -152,7 +155,8 @@ class FileStore:
                 return None
             file = self._full(_generation_name(name, generation))
             with self._as_store_error("read", name):
-                data = Path(file).read_bytes()
+                with _insist(_reading, file) as opened:
+                    data = opened.read()
                 age_s = self._now(name) - os.stat(file).st_mtime  # noqa: PTH116
             if self._generation(name) == generation:
                 return Register(data, generation, age_s)
@@ -246,7 +250,11 @@ class FileUpload:
         return len(view)
 
 
-def _insist(act: Callable[..., None], *paths: str) -> None:
+def _reading(path: str) -> FileIO:
+    return open(path, "rb", buffering=0)  # noqa: PTH123 - a Path costs more than the call
+
+
+def _insist(act: Callable[..., T], *paths: str) -> T:
     """Do something to a file, on Windows again for a while where another program holds it."""
     end = time.monotonic() + WINDOWS_RETRY_SECONDS
     while True:

@@ -1,0 +1,61 @@
+"""How long an attempt waits, and what it listens to meanwhile."""
+
+import sys
+import threading
+from datetime import timedelta
+from queue import SimpleQueue
+
+from kit import Runs
+from pplns import Retry, pipeline, step
+from pplns.engine.clock import SystemClock
+from pplns.engine.workers import Workers, has_abandoned_threads
+
+POOLS = 2_000
+CENTURIES = timedelta(days=1_000_000).total_seconds()
+
+
+@step(timeout=CENTURIES, retry=Retry(delay=CENTURIES, max_delay=CENTURIES))
+def quick() -> str:
+    return "done"
+
+
+@pipeline(timeout=CENTURIES)
+def patient() -> str:
+    return quick()
+
+
+def test_a_timeout_of_centuries_is_none(runs: Runs) -> None:
+    """No queue waits that long; the attempt looks again now and then."""
+    assert runs.run(patient).state == "succeeded"
+
+
+def test_a_clock_takes_what_comes_before_a_far_end() -> None:
+    """A report is returned at once, whatever the end."""
+    reports: SimpleQueue[object] = SimpleQueue()
+    reports.put("report")
+
+    assert SystemClock().take(reports, until=CENTURIES * 1000, is_busy=True) == "report"
+
+
+def test_pools_may_be_left_behind_while_they_are_counted() -> None:
+    """One run ends with an abandoned step while the end of another one asks whether the process has any."""
+    interval, kept = sys.getswitchinterval(), list[Workers]()
+    leaving = threading.Thread(target=leave_behind, args=(kept,))
+    sys.setswitchinterval(1e-6)
+    try:
+        leaving.start()
+        while leaving.is_alive():
+            assert not has_abandoned_threads()
+    finally:
+        sys.setswitchinterval(interval)
+        leaving.join()
+
+    assert len(kept) == POOLS
+
+
+def leave_behind(kept: list[Workers]) -> None:
+    for _ in range(POOLS):
+        pool = Workers(1, name="left")
+        pool.add_one()
+        kept.append(pool)
+        pool.close()
