@@ -23,12 +23,13 @@ locals {
     }
   ]...)
 
-  # The hourly question of each pipeline with schedules: did they all run? It goes on while they are paused, and says so.
+  # The hourly question of each pipeline: did every schedule run, and did every continuation come? It goes on while the
+  # schedules are paused, and says so.
   questions = {
     for name, pipeline in var.pipelines : name => {
       job  = "${pipeline.service}__missed"
       body = jsonencode({ paused = pipeline.paused })
-    } if length(pipeline.schedules) > 0
+    }
   }
 
   subscriptions = merge([
@@ -215,7 +216,7 @@ module "missed" {
   project     = var.project
   region      = coalesce(var.scheduler_region, var.region)
   name        = each.value.job
-  description = "pplns: asks whether every schedule of ${each.key} ran"
+  description = "pplns: asks which runs of ${each.key} were missed or forgotten"
   cron        = "17 * * * *"
   timezone    = "UTC"
   uri         = "${module.pipeline_service[each.key].uri}/missed"
@@ -236,5 +237,5 @@ module "observability" {
   services              = sort([for one in values(var.pipelines) : one.service])
   jobs                  = sort(concat([for one in values(local.schedules) : one.job], [for one in values(local.questions) : one.job]))
   dead_letters          = sort([for one in values(var.pipelines) : one.dead_letters])
-  asked                 = length(local.questions)
+  compared              = length([for one in values(var.pipelines) : one if length(one.schedules) > 0])
 }

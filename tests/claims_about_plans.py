@@ -129,9 +129,11 @@ def scheduler_is_watched(plan: Plan) -> bool:
 
 
 def asked_hourly(plan: Plan) -> bool:
-    """Every hour somebody asks whether the schedules ran."""
+    """Every hour somebody asks each service what was missed or forgotten."""
     asked = resources(plan, JOB, "module.missed")
-    return bool(asked) and all(one["schedule"].endswith("* * * *") and not one["paused"] for one in asked)
+    return len(asked) == len(resources(plan, SERVICE)) and all(
+        one["schedule"].endswith("* * * *") and not one["paused"] for one in asked
+    )
 
 
 def absence_is_watched(plan: Plan) -> bool:

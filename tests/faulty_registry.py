@@ -6,6 +6,8 @@ import http.client
 import json
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
@@ -38,6 +40,7 @@ class FaultyRegistry:
         self.asks_for_token = asks_for_token
         self.troubles: list[Trouble] = []
         self.seen: list[tuple[str, str]] = []
+        self.authorized: list[tuple[str, str | None]] = []
         self.body_bytes = 0
         self.token_requests: list[tuple[str, str | None]] = []
         self.guard = threading.Lock()
@@ -85,6 +88,7 @@ def _handler_of(proxy: FaultyRegistry) -> type[BaseHTTPRequestHandler]:
             trouble = proxy.take_trouble(self.command, self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             proxy.seen.append((self.command, self.path))
+            proxy.authorized.append((self.command, self.headers.get("Authorization")))
             proxy.body_bytes += len(body)
             if proxy.asks_for_token and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 realm = f'Bearer realm="http://{proxy.host}/token",service="test"'
@@ -138,3 +142,30 @@ def _handler_of(proxy: FaultyRegistry) -> type[BaseHTTPRequestHandler]:
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
     return Handler
+
+
+@contextmanager
+def plain_answers(body: bytes, *, status: int = 200) -> Iterator[str]:
+    """Answer every request the same, and give the host: what isn't a registry at all."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def handle_any(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = handle_any  # noqa: N815
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

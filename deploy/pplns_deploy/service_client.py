@@ -1,8 +1,8 @@
 """A pplns service as a command calls it: start a run, watch its events, ask how it stands.
 
 A run that was begun goes on in the service whatever becomes of the connection. So a stream that breaks off is followed
-up by asking for the run until it has ended; and a start whose answer was lost is repeated under the same
-`Idempotency-Key`, which makes it the same run."""
+up by asking for the run until it has ended; and a start whose answer was lost, or whose run was put off because the
+service is started anew, is repeated under the same `Idempotency-Key`, which makes it the same run."""
 
 import itertools
 import json
@@ -18,10 +18,12 @@ import requests
 from pplns.engine.event_lines import read_line
 from pplns.engine.events import AttemptEnded, AttemptStarted, Event, Observer, StepCommitted, StepReused
 from pplns.errors import ConfigError, NotFoundError, PplnsError
+from pplns.model.names import is_name, shorten
 from pplns.model.run import ENDED, RunRecord
 
 SILENCE_SECONDS = 60  # a stream sends a heartbeat every 15 s
 TRIES = 5  # of a call whose answer was lost
+RESTART_TRIES = 15  # of one whose run was begun: a minute, for a service that starts anew
 POLL_SECONDS = (0.5, 1.0, 1.0, 2.0, 3.0, 5.0)  # between two questions how a run stands; then always the last
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OVER: frozenset[str] = ENDED | {"lost"}
@@ -49,14 +51,20 @@ class ServiceClient:
         watched = Watched(observer)
         headers = {"Idempotency-Key": secrets.token_hex(16), "Accept": "application/x-ndjson"}
         body = {"params": dict(params)}
-        for number in range(TRIES):
+        put_off: RunRecord | None = None
+        for number in range(RESTART_TRIES):
             record = self._watch(pipeline, body, headers, watched=watched, is_repeat=number > 0)
             if record is not None and record.state in OVER:
-                return record
-            run_id = record.run_id if record else watched.run_id
-            if run_id is not None:
+                if not _is_put_off(record):
+                    return record
+                put_off = record
+            elif put_off is None and (run_id := record.run_id if record else watched.run_id) is not None:
                 return self.follow(pipeline, run_id, watched=watched)
+            if put_off is None and number + 1 == TRIES:
+                break
             self.wait(_pause(number))
+        if put_off is not None:
+            return put_off
         raise self._unreachable("the connection broke off each time")
 
     def start(self, pipeline: str, params: Mapping[str, Any]) -> RunRecord:
@@ -92,7 +100,7 @@ class ServiceClient:
                 failures = 0
             except requests.RequestException as error:
                 failures += 1
-                if failures == TRIES:
+                if failures == RESTART_TRIES:
                     raise self._unreachable(error) from None
             else:
                 watched.catch_up(record)
@@ -109,10 +117,10 @@ class ServiceClient:
             with self._call("POST", runs_path(pipeline), headers, body, is_stream=True) as response:
                 for document in self._documents(response):
                     if document.keys() == {"error"}:
-                        if is_repeat and document["error"].get("code") == "lease_held":
-                            return None  # held by the request whose answer was lost
+                        if is_repeat and document["error"].get("code") in ("lease_held", "draining"):
+                            return None  # held by the request whose answer was lost, or by what ends just now
                         raise _refusal(response.status_code, document)
-                    event = read_line(document)
+                    event = self._event(response, document)
                     if isinstance(event, AttemptEnded):
                         return event.record
                     if event is not None:
@@ -136,18 +144,33 @@ class ServiceClient:
         with requests.Session() as session:
             if urlsplit(self.url).hostname in LOOPBACK:
                 session.trust_env = False  # no proxy stands between programs of one machine
-            return session.request(
-                method, self.url.rstrip("/") + path, headers=sent, json=body, timeout=SILENCE_SECONDS, stream=is_stream
-            )
+            response = session.request(
+                method, self.url.rstrip("/") + path, headers=sent, json=body, timeout=SILENCE_SECONDS,
+                stream=is_stream, allow_redirects=False,
+            )  # fmt: skip
+        if response.is_redirect:
+            response.close()
+            raise self._moved(response.headers["Location"])
+        return response
 
     def _documents(self, response: requests.Response) -> Iterator[dict[str, Any]]:
         """Yield the lines of a stream, or the one document of an answer that is none."""
         if response.headers.get("Content-Type", "").startswith("application/x-ndjson"):
-            yield from (json.loads(line) for line in response.iter_lines(chunk_size=1) if line)
+            for line in response.iter_lines(chunk_size=1):
+                try:
+                    yield from [json.loads(line)] if line else []
+                except ValueError:  # half a line: it broke off
+                    return
             return
         try:
             yield dict(json.loads(response.content))
         except (ValueError, TypeError):
+            raise self._no_service(response.status_code) from None
+
+    def _event(self, response: requests.Response, document: Mapping[str, Any]) -> Event | None:
+        try:
+            return read_line(document)
+        except ValueError:
             raise self._no_service(response.status_code) from None
 
     def _record(self, response: requests.Response) -> RunRecord:
@@ -165,7 +188,15 @@ class ServiceClient:
         return ConfigError(
             f"The service at {self.url!r} can't be reached: {_innermost(problem)}.",
             "A service of pplns answers there.",
-            "Correct --url, or start the service: `pplns dev`, `pplns serve`.",
+            "Correct --url, or start the service (`pplns dev`, `pplns serve`); one that starts just now answers soon.",
+        )
+
+    def _moved(self, location: str) -> ConfigError:
+        """Return the error for a redirect: followed, a POST would become a GET and start nothing."""
+        return ConfigError(
+            f"{self.url!r} sends its callers elsewhere, to {shorten(location)}.",
+            "A service answers at its own address; those of Cloud Run begin with https://.",
+            "Correct --url.",
         )
 
     def _no_service(self, status: int) -> PplnsError:
@@ -212,8 +243,6 @@ def runs_path(pipeline: str) -> str:
     """Return the path of a pipeline's runs.
 
     Raises: NotFoundError for what can be no pipeline's name."""
-    from pplns.model.names import is_name, shorten
-
     if not is_name(pipeline):
         raise NotFoundError(f"{shorten(pipeline)} can be no pipeline's name.", "", "See `pplns list`.")
     return f"/pipelines/{pipeline}/runs"
@@ -245,6 +274,11 @@ def _unauthorised(status: int) -> ConfigError:
         "It takes callers with an identity token, of an account that may invoke it.",
         'Give one: --token "$(gcloud auth print-identity-token)".',
     )
+
+
+def _is_put_off(record: RunRecord) -> bool:
+    """Tell whether the service ended during a run, for a reload say: the same request to the next one goes on."""
+    return not record.final and record.error is not None and record.error.code == "draining"
 
 
 def _is_refusal(error: requests.RequestException) -> bool:

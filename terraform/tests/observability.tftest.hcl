@@ -8,7 +8,7 @@ variables {
   services     = [for number in range(300) : format("pplns-%043d", number)]
   jobs         = [for number in range(401) : format("pplns-%043d_%040d", number, number)]
   dead_letters = [for number in range(300) : format("pplns-%043d.dead-letters", number)]
-  asked        = 300
+  compared     = 300
 }
 
 run "filters_stay_within_what_google_takes" {

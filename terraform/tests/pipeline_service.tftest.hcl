@@ -90,6 +90,57 @@ run "too_much_memory_is_refused" {
   expect_failures = [google_cloud_run_v2_service.this]
 }
 
+run "too_little_memory_is_refused" {
+  command = plan
+  module {
+    source = "./modules/pipeline_service"
+  }
+  variables {
+    cpu    = 4
+    memory = "1Gi"
+  }
+
+  expect_failures = [google_cloud_run_v2_service.this]
+}
+
+run "a_part_of_a_cpu_has_little_memory" {
+  command = plan
+  module {
+    source = "./modules/pipeline_service"
+  }
+  variables {
+    cpu    = 0.25
+    memory = "1Gi"
+  }
+
+  expect_failures = [google_cloud_run_v2_service.this]
+}
+
+run "a_tag_and_the_service_fit_in_a_host_name" {
+  command = plan
+  module {
+    source = "./modules/pipeline_service"
+  }
+  variables {
+    name    = "a-service-whose-name-has-forty-three-letter"
+    traffic = [{ percent = 100, tag = "next" }]
+  }
+
+  expect_failures = [var.traffic]
+}
+
+run "a_vpc_names_a_network" {
+  command = plan
+  module {
+    source = "./modules/pipeline_service"
+  }
+  variables {
+    vpc = { egress = "all-traffic" }
+  }
+
+  expect_failures = [var.vpc]
+}
+
 run "the_prefix_is_in_both_halves_of_the_condition" {
   command = plan
   module {

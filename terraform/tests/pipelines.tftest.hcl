@@ -47,6 +47,28 @@ run "a_pipeline_gets_what_it_needs" {
   }
 }
 
+run "a_pipeline_without_schedules_is_asked_too" {
+  command = plan
+
+  variables {
+    pipelines = {
+      orders = {
+        service       = "orders"
+        account_id    = "orders-runs"
+        image         = "host/acme/shop@sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+        audience      = "orders"
+        continuations = "orders.c"
+        dead_letters  = "orders.d"
+      }
+    }
+  }
+
+  assert {
+    condition     = length(module.schedule) == 0 && keys(module.missed) == ["orders"]
+    error_message = "A continuation may get lost, whatever started the run."
+  }
+}
+
 run "nothing_is_watched_where_nothing_runs" {
   command = plan
 

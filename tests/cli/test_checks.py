@@ -103,6 +103,19 @@ def test_a_misused_handle_is_found_without_a_run(settings):
     assert "tested for truth" in found.message
 
 
+def test_a_misuse_is_found_at_its_own_line(settings):
+    """Not at that of the pipeline function, and the place isn't said twice."""
+    file = settings.pipelines / "misusing.py"
+    file.write_text(
+        "from pplns import pipeline, step\n@step\ndef s(): return 1\n@pipeline\ndef misusing():\n    return s() + 1\n"
+    )
+
+    [found] = check_project(settings, now=NOW).findings
+
+    assert (found.file, found.line) == (file, 6)
+    assert found.message.startswith("The output of step 's' was used with +.")
+
+
 def test_steps_behind_an_unknown_parameter_are_not_guessed(settings):
     """A branch on a parameter without a default is checked only where a trigger gives it."""
 
@@ -110,6 +123,23 @@ def test_steps_behind_an_unknown_parameter_are_not_guessed(settings):
         return load.options(timeout=3601)(n) if n > 1 else load(n)
 
     assert list(check_pipeline(pipeline(branching), settings, now=NOW)) == []
+
+
+@pytest.mark.parametrize("has_unknowns", [False, True])
+def test_a_constant_that_no_run_could_use_is_found(settings, has_unknowns):
+    """Once, whether all parameters are known before a run or not; what is unknown is no such constant."""
+
+    def given(n: int = 1):
+        return load([n, {"client": object()}])
+
+    def given_unknown(n: int):
+        return load([n, {"client": object()}])
+
+    made = pipeline(given_unknown if has_unknowns else given)
+    [found] = set(check_pipeline(made, settings, now=NOW))
+
+    assert (found.severity, found.check) == ("error", "constants")
+    assert found.message.startswith("Argument 'n' of step 'load' is of the type object.")
 
 
 def test_a_pipeline_without_steps_is_warned_of(settings):

@@ -1,6 +1,8 @@
 """`pplns artifact` on streams, large values and files."""
 
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pyarrow as pa
@@ -43,6 +45,23 @@ def streams(path: str = "report.txt"):
     return numbers(), uneven(), long_list(), report(path)
 """
 
+PRICED = """
+from dataclasses import dataclass
+from pplns import pipeline, step
+
+@dataclass
+class Price:
+    cents: int
+
+@step
+def price() -> Price:
+    return Price(5)
+
+@pipeline
+def priced():
+    return price()
+"""
+
 
 @pytest.fixture
 def streams(shop, pplns):
@@ -57,6 +76,22 @@ def stored_in(store, value):
     place = ArtifactPlace("p/runs/r", "make", "1")
     held = settle_value(store, place, codecs.hold(value, where="Step 'make'"), is_abandoned=lambda: False)
     return store_value(store, place, held)
+
+
+def test_a_value_of_the_project_s_own_classes_is_shown(shop):
+    """By another process than the one that ran the pipeline: it has imported none of them."""
+    (shop / "pipelines" / "priced.py").write_text(PRICED)
+
+    ended = [
+        subprocess.run(
+            [sys.executable, "-m", "pplns_deploy", *arguments], cwd=shop, capture_output=True, encoding="utf-8",
+            check=False,
+        )
+        for arguments in (["run", "priced", "--run-id", "p"], ["artifact", "priced/p", "price"])
+    ]  # fmt: skip
+
+    assert [one.returncode for one in ended] == [0, 0], ended
+    assert '"cents": 5' in ended[1].stdout
 
 
 def test_a_stream_is_shown_as_one_table(streams, pplns):

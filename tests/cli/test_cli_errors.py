@@ -39,6 +39,15 @@ def test_a_mistyped_command_gets_the_nearest_one(pplns):
     assert answer.err == "Error: There is no command 'rnu'. Did you mean 'run'?\n  → See `pplns --help`.\n"
 
 
+@pytest.mark.parametrize(("command", "listing"), [("run", "pplns list"), ("resume", "pplns runs")])
+def test_a_missing_name_gets_what_lists_the_names(pplns, command, listing):
+    """That is what who forgot it needs next."""
+    answer = pplns(command)
+
+    assert answer.code == 2
+    assert f"→ `{listing}` shows what there is; see `pplns {command} --help`." in answer.err
+
+
 def test_an_option_without_its_value_points_at_the_help_of_its_command(pplns):
     """The hint names the command that was typed, not the whole of pplns."""
     answer = pplns("run", "shop", "-p")

@@ -21,9 +21,10 @@ def test_a_new_project_runs(pplns, tmp_path, monkeypatch, folder):
     assert (tmp_path / "out" / "sales_2026-01.csv").read_text().splitlines()[1] == "north,2,162.75"
 
 
-def test_the_tests_of_a_new_project_pass(pplns, tmp_path):
-    """The example comes with tests that need no mock and no set-up."""
-    pplns("init", str(tmp_path / "new"))
+@pytest.mark.parametrize(("example", "count"), [("starter", 3), ("nyc_flights", 4), ("daily_orders", 3)])
+def test_the_tests_of_a_new_project_pass(pplns, tmp_path, example, count):
+    """Each example comes with tests that need no mock and no set-up."""
+    pplns("init", str(tmp_path / "new"), "--example", example)
 
     tested = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
@@ -31,18 +32,33 @@ def test_the_tests_of_a_new_project_pass(pplns, tmp_path):
     )  # fmt: skip
 
     assert tested.returncode == 0, tested.stdout
-    assert "3 passed" in tested.stdout
+    assert f"{count} passed" in tested.stdout
 
 
-def test_a_new_project_is_checked_and_formatted(pplns, tmp_path):
-    """The example is written as its users would want their own code."""
+def test_results_go_into_the_project_wherever_it_is_called_from(pplns, tmp_path, monkeypatch):
+    """As its README says, and not into the folder that a shell happens to be in."""
+    monkeypatch.chdir(tmp_path)
+    pplns("init", "new")
+
+    ran = pplns("run", "sales", "--project", "new", "--json")
+
+    assert ran.document["result"] == str(tmp_path / "new" / "out" / "sales_2026-01.csv")
+    assert (tmp_path / "new" / "out" / "sales_2026-01.csv").is_file()
+
+
+@pytest.mark.parametrize(("example", "folder"), [("starter", "."), ("nyc_flights", "tests"), ("daily_orders", "tests")])
+def test_a_new_project_is_checked_and_formatted(pplns, tmp_path, example, folder):
+    """What is made for a new project is written as its users would want their own code."""
     new = tmp_path / "new"
-    pplns("init", str(new))
+    pplns("init", str(new), "--example", example)
 
     assert pplns("check", "--project", str(new)).code == 0
     for arguments in (["check", "--isolated", "--select", "E,F,I,B,UP"], ["format", "--isolated", "--check"]):
         ruff = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, str(new)], capture_output=True, encoding="utf-8", check=False
+            [sys.executable, "-m", "ruff", *arguments, str(new / folder)],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
         )
         assert ruff.returncode == 0, ruff.stdout
 

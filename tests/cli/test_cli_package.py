@@ -34,6 +34,14 @@ def test_an_output_of_another_form_is_refused(shop, pplns, output: str):
     assert "oci-archive:FILE" in answer.err
 
 
+def test_a_folder_that_isn_t_there_is_said_before_anything_is_built(shop, pplns):
+    """Building takes minutes, and the archive is written last."""
+    answer = pplns("package", "--output", "oci-archive:nowhere/image.tar")
+
+    assert answer.code == 2
+    assert "there is no folder 'nowhere'" in answer.err
+
+
 def test_a_repository_that_is_none_is_refused_with_json(shop, pplns):
     """As the one document."""
     answer = pplns("package", "--push", "UPPER/case", "--json")

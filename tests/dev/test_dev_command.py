@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dev_kit import runs_of
 from pplns_deploy.dev.presence import find_running
-from service import is_listening, wait_for
+from service import is_listening, takes_requests, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="ends processes by POSIX signals")
 
@@ -53,7 +54,7 @@ def test_messages_are_filtered_retried_and_dead_lettered(developing):
     dev.until("→", "to shop, attempt 2")
     dev.until("acknowledged", "succeeded")
     dev.call("publish", "shop", "-p", "region=poison", "--attribute", "kind=daily")
-    dev.until("is a dead letter in pplns.shop.dead-letters: there is no such region")
+    dev.until("is a dead letter in pplns.shop.dead-letters: Step 'load' raised TerminalError: there is no")
 
 
 def test_a_message_that_is_never_acknowledged_is_a_dead_letter(developing):
@@ -105,8 +106,29 @@ def test_a_change_of_a_file_reloads(developing, shop):
     assert dev.call("trigger", "shop", "-p", "region=x", "--json").document["result"].endswith("+x")
     file.write_text("def broken(:\n")
     dev.until("shop.py:1")
+    dev.until("did not come up")
+    refused = dev.call("trigger", "shop")
+    assert (refused.code, "its service did not come up" in refused.err) == (3, True)
     file.write_text(text)
     dev.until("answers at")
+
+
+def test_a_run_that_is_triggered_goes_on_over_a_reload(developing, shop, free_port):
+    """The service stops after a step, and the same request to the next one goes on; a new request waits for it."""
+    dev, file = developing(), shop / "pipelines" / "shop.py"
+    with ThreadPoolExecutor() as beside:
+        triggered = beside.submit(dev.call, "trigger", "shop", "-p", "region=waiting", "--json")
+        dev.until("Step load started")
+        file.write_text(f"{file.read_text()}# changed\n")
+        wait_for(lambda: not takes_requests(free_port))
+        later = beside.submit(dev.call, "trigger", "shop", "--json")
+        (shop / "go").touch()
+
+        first, second = triggered.result().document, later.result().document
+
+    assert (first["state"], first["attempt"]) == ("succeeded", 2)
+    assert [step["reused"] for step in first["steps"]] == [True, False]
+    assert (second["state"], second["attempt"]) == ("succeeded", 1)
 
 
 def test_a_service_that_dies_is_started_again(developing):

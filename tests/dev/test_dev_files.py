@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pplns.errors import ConfigError
 from pplns_deploy.cli import cli
 from pplns_deploy.dev.presence import FILE, Presence, announce, find_running, withdraw
 from pplns_deploy.dev.watching import changed, look
@@ -72,6 +73,14 @@ def test_a_file_that_was_left_over_counts_for_nothing(tmp_path):
     assert find_running(tmp_path) is None
     withdraw(tmp_path)
     assert (tmp_path / FILE).exists()
+
+
+def test_a_folder_that_can_t_be_written_is_told_of(tmp_path):
+    """A project on a read-only disk, say; here a file is in the folder's way."""
+    (tmp_path / FILE.parent).touch()
+
+    with pytest.raises(ConfigError, match=r"dev\.json' can't be written: .* Make the project's folder writable"):
+        announce(tmp_path, Presence(1, str(tmp_path), "", "", "127.0.0.1:1", "pplns-dev"))
 
 
 def test_the_page_s_pipeline_makes_the_page_s_request(tmp_path, monkeypatch, capsys):

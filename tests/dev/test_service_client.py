@@ -71,6 +71,23 @@ def cutting(service: Service, *, after: list[bytes | None]) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """Answer each connection the same, whatever it asks."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = listening.accept()
+                    with client:
+                        client.recv(65536)
+                        client.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
 def client_of(url):
     """Return a client that waits for nothing."""
     return ServiceClient(url, wait=lambda _: None)
@@ -206,3 +223,26 @@ def test_a_pipeline_that_the_service_has_not_loaded_is_a_wrong_name(served):
     """As the same mistake is here."""
     with pytest.raises(ParameterError):
         client_of(served.url).run("shop", {"unknown": 1}, observer=lambda _: None)
+
+
+@pytest.mark.parametrize("call", ["run", "start", "read"])
+def test_a_service_that_sends_elsewhere_is_named(call):
+    """Cloud Run sends from http:// to https://, and a POST that followed would be a GET."""
+    with answering(b"HTTP/1.1 302 Found\r\nLocation: https://shop.a.run.app/x\r\nContent-Length: 0\r\n\r\n") as url:
+        client = client_of(url)
+        calls = {
+            "run": lambda: client.run("shop", {}, observer=lambda _: None),
+            "start": lambda: client.start("shop", {}),
+            "read": lambda: client.read("shop", "1"),
+        }
+
+        with pytest.raises(ConfigError, match=r"sends its callers elsewhere, to 'https://shop\.a\.run\.app/x'"):
+            calls[call]()
+
+
+@pytest.mark.parametrize("body", [b'{"runs": []}', b'{"run_id": 1}', b"[]", b"<html>"])
+def test_another_programs_answer_is_no_bug_of_pplns(body):
+    """It says that no service of pplns is there."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with answering(head + body) as url, pytest.raises(ConfigError, match="what no service of pplns answers"):
+        client_of(url).run("shop", {}, observer=lambda _: None)

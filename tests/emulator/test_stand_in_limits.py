@@ -26,6 +26,7 @@ from google_stand_in import (
 
 NOBODY = "iamcredentials/v1/projects/-/serviceAccounts/nobody@acme-data.iam.gserviceaccount.com"
 CREDENTIALS = f"iamcredentials/v1/projects/-/serviceAccounts/{RUNTIME}"
+OF_PROJECT = f"cloudresourcemanager/v1/projects/{PROJECT}"
 ENABLED = f"serviceusage/v1/projects/{PROJECT}/services"
 ENTRIES = "logging/v2/entries"
 DATASETS = f"bigquery/v2/projects/{PROJECT}/datasets"
@@ -36,6 +37,10 @@ SCOPE = ["https://www.googleapis.com/auth/cloud-platform"]
 LOG = {"logName": f"projects/{PROJECT}/logs/run", "resource": {"type": "global"}}
 CONDITION = {"title": "t", "expression": 'resource.name == "a"'}
 INVOKERS = {"role": "roles/run.invoker", "members": ["allUsers"], "condition": CONDITION}
+CONDITIONS = [
+    {"role": "roles/run.viewer", "members": ["user:a@b.c"],
+     "condition": {"title": "t", "expression": f'resource.name == "{number}"'}} for number in range(21)
+]  # fmt: skip
 OIDC_OF_NOBODY = {"pushEndpoint": URI, "oidcToken": {"audience": "a"}}
 BOTH_TOKENS = {"oidcToken": {"serviceAccountEmail": RUNTIME}, "oauthToken": {"serviceAccountEmail": RUNTIME}}
 TWO_KINDS = {"k": {"id": "k", "action": "KEEP", "condition": {}, "mostRecentVersions": {"keepCount": 2}}}
@@ -80,6 +85,7 @@ REFUSED: list[tuple[str, str, object, str]] = [
     ("POST", f"{ENTRIES}:write", entry(textPayload="x" * 262_145), "at most"),
     ("PATCH", "monitoring/v1/projects/1/dashboards/runs", {"displayName": "a", "etag": "b2xk"}, "etag"),
     ("POST", ALERTS, alert(conditions=[{"displayName": "a", "conditionThreshold": SHORT[0]}]), "60 seconds to 25"),
+    ("POST", ALERTS, alert(notificationChannels=["c"] * 17), "at most 16"),
     ("PUT", f"{UPLOAD}?uploadType=resumable&upload_id=none", b"x", "no such upload"),
     ("POST", f"{UPLOAD}?uploadType=whole&name=a", b"x", "none of media"),
     ("POST", f"{UPLOAD}?uploadType=multipart&name=a", b"x", "boundary"),
@@ -106,6 +112,7 @@ REFUSED: list[tuple[str, str, object, str]] = [
     ("POST", f"{REPOSITORIES}?repositoryId=a", {"format": "DOCKER", "cleanupPolicies": TWO_KINDS}, "one of condition"),
     ("POST", f"{SERVICES}/daily:setIamPolicy", {"policy": {"bindings": [INVOKERS], "version": 3}}, "not supported"),
     ("POST", f"{SERVICES}/daily:setIamPolicy", {}, "no policy"),
+    ("POST", f"{OF_PROJECT}:setIamPolicy", {"policy": {"bindings": CONDITIONS, "version": 3}}, "at most 20"),
     ("POST", f"{SERVICES}?serviceId=other", service() | {"customAudiences": ["a" * 32_769]}, "32,768"),
     ("GET", f"{SERVICES}?pageToken=next", None, "page token"),
     ("POST", JOBS, job(retryConfig={"maxRetryDuration": "-1s"}), "must not be negative"),

@@ -123,6 +123,9 @@ def test_what_an_environment_leaves_out_is_the_codes(tmp_path: Path):
         (HEAD + 'labels = {Team = "x"}', "Team in [tool.pplns.env.prod.labels]", "Correct it"),
         (HEAD + 'invokers = "allUsers"', "invokers in [tool.pplns.env.prod]", "brackets"),
         (HEAD + 'invokers = ["data@acme.com"]', "invokers[0] in [tool.pplns.env.prod]", "Correct it"),
+        (HEAD + 'invokers = ["user:a@b.c,user:d@e.f"]', "invokers[0] in [tool.pplns.env.prod]", "Correct it"),
+        (SALES + "vpc = {egress = 'all-traffic'}", "vpc in [tool.pplns.env.prod.pipelines.sales]", "network"),
+        (SALES + "bigquery = {read = ['mät']}", "read[0] in [tool.pplns.env.prod.pipelines.sales.bigquery]", ""),
         (SALES + "timeout = '2h'", "timeout in [tool.pplns.env.prod.pipelines.sales]", ""),
         (SALES + "resources = {cpu = 3}", "cpu in [tool.pplns.env.prod.pipelines.sales.resources]", ""),
         (SALES + "secrets = {A = 'name'}", "A in [tool.pplns.env.prod.pipelines.sales.secrets]", 'Write A = "name@1".'),
@@ -147,6 +150,21 @@ def test_what_is_wrong_is_refused_by_file_and_key(tmp_path: Path, text: str, key
     assert "pyproject.toml" in refused.value.met
     assert remedy in refused.value.remedy
     assert refused.value.expected
+
+
+@pytest.mark.parametrize(
+    ("defaults", "own", "kind"),
+    [("env = {TOKEN = 'x', A = 'a'}", "secrets = {TOKEN = 'token@3'}", "secrets"),
+     ("secrets = {TOKEN = 'token@3', A = 'a@1'}", "env = {TOKEN = 'x'}", "env")],
+)  # fmt: skip
+def test_a_pipeline_takes_a_variable_from_elsewhere(tmp_path: Path, defaults: str, own: str, kind: str):
+    """A secret instead of the text that the others get, or a text instead of a secret."""
+    [prod] = environments_in(tmp_path, f"{DEFAULTS}{defaults}\n[tool.pplns.env.prod.pipelines.sales]\n{own}").values()
+
+    config = prod.config_of("sales")
+
+    assert [*getattr(config, kind)] == ["TOKEN"]
+    assert {*config.env, *config.secrets} == {"TOKEN", "A"}
 
 
 @pytest.mark.parametrize("table", ["env = {{{} = 'x'}}", "secrets = {{{} = 'name@1'}}"])

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pplns.model.names import is_name
+from pplns_deploy.deploying.deployed import TAG
 from pplns_deploy.environments import names
 
-SERVICE = re.compile(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?")
+SERVICE = re.compile(r"[a-z]([a-z0-9-]{0,40}[a-z0-9])?")
 ACCOUNT = re.compile(r"[a-z]([a-z0-9-]{4,28}[a-z0-9])")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 JOB = re.compile(r"[A-Za-z0-9_-]{1,500}")
@@ -38,6 +39,12 @@ def test_every_name_is_one_that_google_takes(pipeline: str, place: str, trigger:
     ):  # fmt: skip
         assert PUBSUB.fullmatch(name)
     assert BUCKET.fullmatch(names.bucket_name(project, place))
+
+
+@given(pipelines, environments)
+def test_a_service_and_the_tag_of_its_next_revision_fit_in_one_address(pipeline: str, place: str):
+    """Cloud Run takes 46 characters for both together."""
+    assert len(TAG) + len(names.service_name(pipeline, place)) <= 46
 
 
 @given(st.lists(st.tuples(pipelines, environments), unique=True, max_size=30))

@@ -44,6 +44,15 @@ def test_the_dockerfile_starts_the_same_command(project: Path, wheels: Path):
     assert "PPLNS_PIPELINES=/app/pipelines" in text
 
 
+def test_a_folder_with_spaces_is_quoted_in_the_dockerfile(project: Path, wheels: Path):
+    """And what a Dockerfile would replace is not replaced."""
+    (project / "pyproject.toml").write_text("[tool.pplns]\npipelines = 'my \"$HOME\" pipelines'\n")
+
+    text = dockerfile(recipe_for(project, wheels), base="python:3.12-slim")
+
+    assert r'PPLNS_PIPELINES="/app/my \"\$HOME\" pipelines"' in text
+
+
 def test_a_dockerfile_of_the_project_is_taken(project: Path, wheels: Path, tmp_path: Path):
     """Beside the same contents, and without secrets."""
     (project / "Dockerfile").write_text("FROM own\n")

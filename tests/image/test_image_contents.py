@@ -1,5 +1,7 @@
 """What enters the layer of the project, and what never does."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +22,8 @@ SECRETS = {
     "id_rsa": KEY, "id_ed25519.pub": "x", "store.p12": "x", ".netrc": "x", ".ssh/config": "x", ".aws/credentials": "x",
     ".pypirc": "x", ".pplns/runs/x": "x", "__pycache__/a.pyc": "x", "pipelines/__pycache__/b.cpython-311.pyc": "x",
     ".venv/lib/x.py": "x", "node_modules/x/index.js": "x", ".pytest_cache/x": "x",
-    "application_default_credentials.json": "{}",
+    "application_default_credentials.json": "{}", ".ENV": "A=1", "Credentials.JSON": "{}", "keys/ID_RSA": KEY,
+    "uv.toml": "[[index]]", "pip.conf": "[global]",
 }  # fmt: skip
 HIDDEN_KEYS = {
     "prod.json": '{"type": "service_account", "private_key": "x"}', "config/tls.txt": KEY,
@@ -94,6 +97,86 @@ def test_without_an_ignore_file_that_of_git_counts(project: Path):
 
     write(project, {".pplnsignore": ""})
     assert "scratch/big.bin" in paths(project)
+
+
+def test_a_folders_own_gitignore_counts_below_it(project: Path):
+    """As git has it: the deeper file wins. Tools write one into their caches and virtual environments."""
+    write(
+        project,
+        {
+            ".gitignore": "*.bin\n", "env311/.gitignore": "*\n", "env311/lib/x.py": "x",
+            "data/.gitignore": "/raw/\n!*.bin\n", "data/raw/a.csv": "x", "data/b.bin": "x",
+            "data/deep/raw/a.csv": "x", "c.bin": "x",
+        },
+    )  # fmt: skip
+
+    assert paths(project) >= {"data/b.bin", "data/deep/raw/a.csv"}
+    assert not paths(project) & {"env311/lib/x.py", "data/raw/a.csv", "c.bin"}
+
+    write(project, {".pplnsignore": "*.bin\n"})
+    assert {"env311/lib/x.py", "data/raw/a.csv"} <= paths(project)
+
+
+def test_everything_may_be_ignored_but_some(project: Path):
+    """The list of what enters, as people write it for git: `!*/` lets git look into the folders."""
+    write(project, {".pplnsignore": "*\n!*/\n!*.py\n!pyproject.toml\n", "notes/x.md": "x", "lib/deep/y.py": ""})
+
+    assert paths(project) == {"pyproject.toml", "pipelines/sales.py", "lib/deep/y.py"}
+
+
+def test_what_is_ignored_and_let_in_again_agrees_with_git(project: Path):
+    """Which files git would take, asked of git."""
+    rules = "*\n!/pipelines\n!/pipelines/**\n/pipelines/data/*\n!/pipelines/data/keep/\n!pyproject.toml\n*.tmp\n"
+    files = ["pipelines/data/keep/a.csv", "pipelines/data/b.csv", "pipelines/deep/c.py", "pipelines/d.tmp", "e.py"]
+    write(project, {**dict.fromkeys(files, ""), ".gitignore": rules})
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    listing = ["git", "ls-files", "--others", "--exclude-standard"]
+
+    taken = subprocess.run(listing, cwd=project, check=True, capture_output=True, text=True).stdout.split()
+
+    assert paths(project) == set(taken)
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("https://me:secret@index.example.com/simple", True), ("https://index.example.com/simple", False),
+        ("https://me:${TOKEN}@index.example.com/simple", False), ("https://me@index.example.com:8080/simple", False),
+    ],
+)  # fmt: skip
+def test_a_password_in_the_settings_of_the_project_is_refused(project: Path, url: str, refused: bool):
+    """The file enters the image as it is; the message doesn't show the password."""
+    with (project / "pyproject.toml").open("a") as file:
+        file.write(f'[[tool.uv.index]]\nurl = "{url}"\n')
+
+    if not refused:
+        assert "pyproject.toml" in paths(project)
+        return
+    with pytest.raises(ConfigError, match="in line 6") as error:
+        project_files(project)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
+def test_a_name_that_is_no_text_is_refused(project: Path):
+    """Unless it is ignored."""
+    (project / os.fsdecode(b"caf\xe9.csv")).write_text("x")
+
+    with pytest.raises(ConfigError, match="isn't UTF-8"):
+        project_files(project)
+
+    write(project, {".pplnsignore": "caf*.csv\n"})
+    assert "pyproject.toml" in paths(project)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="who is root reads everything")
+def test_a_file_that_cant_be_read_is_named(project: Path):
+    """With what to do about it, and not as a bug of pplns."""
+    (project / "locked.csv").write_text("x")
+    (project / "locked.csv").chmod(0)
+
+    with pytest.raises(ConfigError, match=r"locked.csv.*can't be read"):
+        project_files(project)
 
 
 @pytest.mark.parametrize("name", ["with space.csv", "größe-数据.csv", "d" * 100 + "/" + "e" * 100 + "/" + "f" * 98])

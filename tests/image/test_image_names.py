@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pplns.errors import ConfigError
-from pplns_deploy.image.provenance import web_address
+from pplns_deploy.image.provenance import read_provenance, web_address
 from pplns_deploy.image.references import parse_reference
 from pplns_deploy.image.settings import ImageSettings, read_image_settings
 
@@ -50,12 +50,28 @@ def test_only_registries_of_this_machine_may_do_without_tls(text: str, scheme: b
     [
         "git@git.example.com:team/sales.git", "https://git.example.com/team/sales",
         "ssh://git@git.example.com:22/team/sales",
-        "https://user:token@git.example.com/team/sales.git",
+        "https://user:token@git.example.com/team/sales.git", "https://user:to@ken@git.example.com/team/sales.git",
+        "https://git.example.com:8443/team/sales.git?private_token=x",
     ],
 )  # fmt: skip
 def test_the_source_is_one_address_however_it_was_cloned(remote: str):
     """Or the digest would differ from one laptop to the next."""
     assert web_address(remote) == "https://git.example.com/team/sales"
+
+
+@pytest.mark.parametrize(
+    "remote", ["/srv/sales.git", "C:/repositories/sales", "C:\\repositories\\sales", "file:///sales"]
+)
+def test_a_folder_of_this_machine_is_no_source(remote: str):
+    """A drive of Windows is no host either."""
+    assert web_address(remote) is None
+
+
+def test_the_source_that_the_settings_name_loses_its_credentials(tmp_path: Path):
+    """It is a label of the image, which everybody reads who may pull it."""
+    assert read_provenance(tmp_path, source="https://me:token@git.example.com/sales").source == (
+        "https://git.example.com/sales"
+    )
 
 
 def settings(folder: Path, text: str, **given: str | None) -> ImageSettings:

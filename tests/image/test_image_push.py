@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from container_registry import LocalRegistry, log_in, registry_in
-from faulty_registry import FaultyRegistry, Trouble
+from faulty_registry import TOKEN, FaultyRegistry, Trouble, plain_answers
 from packaged_project import make_base, put_base, recipe_for
 from pplns.errors import ConfigError, RegistryError
 from pplns.stores.gcs.patience import Patience
@@ -22,6 +22,7 @@ from pplns_deploy.image.references import parse_reference
 from pplns_deploy.image.registry import uploads
 from pplns_deploy.image.registry.calls import Registry
 from pplns_deploy.image.registry.pushing import Pushed, Pushing
+from pplns_deploy.image.registry.tokens import parse_challenge
 
 pytestmark = pytest.mark.needs_registry
 QUICK = Patience(seconds=15.0, answer_s=10.0, first_wait_s=0.01, longest_wait_s=0.05)
@@ -182,6 +183,50 @@ def test_a_refusal_has_the_registrys_words(registry: LocalRegistry, image: Image
             push(proxy.host, image, cache)
 
 
+@pytest.mark.parametrize("about", ["/uploads/", "/manifests/sha256:", "/manifests/v1"])
+def test_a_registry_that_has_moved_is_no_success(registry: LocalRegistry, image: Image, cache: Cache, about: str):
+    """It answers with another address, and has taken nothing."""
+    with FaultyRegistry(registry.host) as proxy:
+        moved = {"Location": f"http://{registry.host}/v2/elsewhere"}
+        for method in ("POST", "PUT"):
+            proxy.troubles.append(Trouble(method, about, "refuse", status=307, times=100, headers=moved))
+
+        with pytest.raises(RegistryError, match="refused to"):
+            push(proxy.host, image, cache)
+
+
+def test_credentials_go_to_the_registry_only(registry: LocalRegistry, image: Image, cache: Cache, tmp_path: Path):
+    """An upload that it sends to another host has what it needs in its address."""
+    layer = image.layers[0]
+    with FaultyRegistry(registry.host, asks_for_token=True) as proxy, FaultyRegistry(registry.host) as store:
+        log_in(tmp_path, proxy.host)
+        client = Registry(parse_reference(f"{proxy.host}/sales"), environ={"DOCKER_CONFIG": str(tmp_path)})
+        begun = uploads.Uploads(client, "sales").begin("begin").replace(proxy.host, store.host)
+        there = {"Location": begun}
+        proxy.troubles.append(Trouble("POST", "/uploads/", "refuse", status=202, headers=there))
+
+        uploads.Uploads(client, "sales").send(layer.digest, cache.path(layer.digest), lambda _: None)
+
+        assert ("PUT", None) in {(method, sent) for method, sent in store.authorized}
+        assert {sent for _, sent in proxy.authorized} == {None, f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Bearer realm="https://auth.example/token",service="r"', 'bearer service="r", realm="https://auth.example/token"',
+        'Basic realm="r", Bearer realm="https://auth.example/token",service="r"',
+        'Bearer realm="https://auth.example/token",service="r", Basic realm="r"',
+    ],
+)  # fmt: skip
+def test_of_two_challenges_the_token_is_taken(header: str):
+    """A registry may offer both, in one header; their parameters have the same names."""
+    challenge = parse_challenge(header)
+
+    assert challenge.scheme == "bearer"
+    assert challenge.parameters == {"realm": "https://auth.example/token", "service": "r"}
+
+
 def test_a_layer_is_sent_in_chunks_from_the_file(registry: LocalRegistry, image: Image, cache: Cache):
     """No request is larger than a chunk."""
     target = parse_reference(f"{registry.host}/sales")
@@ -240,6 +285,32 @@ def inspect_digest(registry: LocalRegistry, cache: Cache) -> str:
     """Return the digest of the base in a registry."""
     asked = parse_reference(f"{registry.host}/base:1")
     return str(find_base(registry.client(), asked, platform="linux/amd64", cache=cache).reference.digest)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>Sign in</html>", b"[]", b"null", b"\xff", b'{"manifests": null}', b'{"manifests": [{"platform": {}}]}',
+        b'{"layers": [], "config": {"digest": "sha256:0"}}', b'{"layers": 3, "config": 4}',
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_no_image_is_the_registrys_fault(cache: Cache, answer: bytes):
+    """A page to sign in to the network, for one; not a bug of pplns."""
+    with plain_answers(answer) as host:
+        asked = parse_reference(f"http://{host}/base:1")
+
+        with pytest.raises(RegistryError, match="isn't one"):
+            find_base(Registry(asked, environ={}), asked, platform="linux/amd64", cache=cache)
+
+
+def test_an_upload_without_an_address_is_the_registrys_fault(image: Image, cache: Cache):
+    """As the specification has it, there is one."""
+    layer = image.layers[0]
+    with plain_answers(b"", status=202) as host:
+        client = Registry(parse_reference(f"http://{host}/sales"), environ={})
+
+        with pytest.raises(RegistryError, match="isn't one"):
+            uploads.Uploads(client, "sales").send(layer.digest, cache.path(layer.digest), lambda _: None)
 
 
 def test_a_base_that_is_not_there_is_named(registry: LocalRegistry, cache: Cache):

@@ -1,10 +1,12 @@
 """The same project is the same digest: anywhere, for anyone, on any system."""
 
+import gzip
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,14 @@ from hypothesis import strategies as st
 
 from layer_contents import content
 from packaged_project import PYTHON, make_base, make_project, recipe_for
+from pplns.errors import ConfigError
 from pplns_deploy.image.build import build_image
 from pplns_deploy.image.cache import Cache
 from pplns_deploy.image.contents.compiling import bytecode
+from pplns_deploy.image.contents.project import project_files
 from pplns_deploy.image.gzipping import BLOCK_BYTES, GzipWriter
 from pplns_deploy.image.images import ignore
-from pplns_deploy.image.layers import Entry, write_layer
+from pplns_deploy.image.layers import Entry, digest_of_entries, layer_of, write_layer
 
 
 def digest_in(folder: Path, wheels: Path, filled: Path | None = None) -> str:
@@ -101,6 +105,51 @@ def test_a_damaged_layer_in_the_cache_is_made_again(project: Path, wheels: Path,
 
     assert second.digest == first.digest
     assert cache.find(first.layers[0].digest, size_bytes=first.layers[0].size_bytes)
+
+
+def test_files_that_change_while_they_are_packaged_are_refused(project: Path, cache: Cache):
+    """Or the layer would be found later for files that it doesn't hold."""
+    entries = project_files(project).entries
+    digest = digest_of_entries(entries)
+
+    def make(_: Path) -> Sequence[Entry]:
+        (project / "pipelines" / "data" / "orders.csv").write_text("saved meanwhile")
+        return entries
+
+    with pytest.raises(ConfigError, match="changed while"):
+        layer_of("project", (digest,), cache, make, is_same=lambda: digest_of_entries(entries) == digest)
+
+    made = layer_of("project", (digest,), cache, lambda _: entries)
+    assert b"saved meanwhile" in gzip.decompress(cache.path(made.digest).read_bytes())
+
+
+def test_what_a_killed_build_left_is_deleted_after_a_day(cache: Cache):
+    """A folder full of wheels, and half of a blob."""
+    scratch = cache.path("x").parents[1] / "scratch"
+    (scratch / "wheels").mkdir()
+    (scratch / "wheels" / "a.py").write_text("x")
+    (scratch / "half").write_bytes(b"x")
+    for found in scratch.iterdir():
+        os.utime(found, (time.time() - 90_000,) * 2)
+    (scratch / "now").write_bytes(b"x")
+
+    cache.prune()
+
+    assert [found.name for found in scratch.iterdir()] == ["now"]
+
+
+def test_what_is_read_stays_in_the_cache(cache: Cache):
+    """A note that is older than a month, but was of use since."""
+    notes = cache.path("x").parents[1] / "notes"
+    for key in ("used", "unused"):
+        cache.note(key, key)
+    for found in notes.iterdir():
+        os.utime(found, (time.time() - 40 * 86_400,) * 2)
+    cache.noted("used")
+
+    cache.prune()
+
+    assert (cache.noted("used"), cache.noted("unused")) == ("used", None)
 
 
 def test_the_commit_is_in_the_labels(project: Path, wheels: Path, base, cache):

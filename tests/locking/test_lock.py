@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from pplns.errors import ConfigError
+from pplns_deploy.image.contents.wheels import install_wheels
 from pplns_deploy.locking import Lock, find_stale, lock_file_of, lock_project, read_lock
+from pplns_deploy.locking.inputs import this_python
 from pplns_deploy.locking.resolving import find_uv
-from wheel_index import AMD64, ARM64, PASSWORD, Index, serve_index
+from wheel_index import AMD64, ARM64, PASSWORD, USER, Index, serve_index
 
 PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = [{}]\n[tool.pplns]\n{}'
 
@@ -202,3 +204,23 @@ def test_installers_take_a_lock_with_hashes_required(index: Index, project: Path
 
     installed = {path.name for path in target.glob("*.dist-info")}
     assert {"tables-2.0.dist-info", "rows-1.0.dist-info", "fast-1.0.dist-info"} <= installed
+
+
+def test_wheels_come_from_the_indexes_of_the_project(
+    index: Index, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Wherever the command is called: what `[tool.uv]` says held for the lock too."""
+    plain = index.url.replace(f"{USER}:{PASSWORD}@", "")
+    ask_for(project, "tables", more=f'[[tool.uv.index]]\nname = "own"\nurl = "{plain}"\ndefault = true\n')
+    for name in ("UV_DEFAULT_INDEX", "UV_NO_CONFIG"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_INDEX_OWN_USERNAME", USER)
+    monkeypatch.setenv("UV_INDEX_OWN_PASSWORD", PASSWORD)
+    lock_project(project)
+    monkeypatch.chdir(tmp_path)
+
+    install_wheels(
+        lock_file_of(project), root=project, target=tmp_path / "wheels", platform="linux/amd64", python=this_python()
+    )
+
+    assert (tmp_path / "wheels" / "tables.py").exists()

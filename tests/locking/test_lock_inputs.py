@@ -88,6 +88,16 @@ def test_an_extra_of_the_project_is_a_group_too(tmp_path: Path):
         (BARE + "[tool.pplns.lock]\nrequirements = 'absent.txt'\n", "", "absent.txt"),
         (BARE + "[tool.pplns]\n", "", "pyproject.toml"),
         (BARE, "--extra-index-url https://me:secret@example.com", "--extra-index-url"),
+        (BARE, "--index-url=https://me:secret@example.com", "'--index-url' with an address"),
+        (BARE, "-ihttps://me:secret@example.com", "with an address"),
+        (BARE, "-r https://me:secret@example.com/more.txt", "'-r' with an address"),
+        (BARE, "git+https://me:secret@example.com/mine.git", "'git+https://…'"),
+        (BARE, "mine @ https://me:se@secret@example.com/mine.whl", "'mine'"),
+        (BARE, "mine @ https://example.com/mine.whl?signature=secret", "'mine'"),
+        (BARE, "-r requirements.txt", "includes itself"),
+        ("dependency-groups = 3\n" + BARE + "[tool.pplns.lock]\ngroups = {a = ['x']}\n", "", "dependency-groups of"),
+        ("project = 3\n" + BARE, "", "project of"),
+        ('[project]\nname = "x"\ndependencies = 3\n' + BARE, "", "dependencies in [project]"),
         (BARE, "./wheels/mine", "./wheels/mine"),
         (BARE, "mine @ https://me:secret@example.com/mine.whl", "'mine'"),
         (BARE, "mine @ git+https://me:secret@example.com/mine.git", "'mine'"),
@@ -111,3 +121,32 @@ def test_a_file_that_pplns_hasnt_made_is_refused(tmp_path: Path):
 
     with pytest.raises(ConfigError, match="isn't a lock"):
         read_lock(tmp_path / "requirements.lock")
+
+
+LOCKED = Lock("sha256:0", "3.11", ("linux/amd64",), (), (Pin("rows", "1.0", ("sha256:00",)),)).as_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# pplns-lock: 1\n", LOCKED.replace("# groups:\n", ""), LOCKED.encode("utf-16"),
+        LOCKED.replace("rows==", "<<<<<<< HEAD\nrows==2.0 \\\n=======\nrows==") + ">>>>>>> other\n",
+    ],
+    ids=["cut off", "a line missing", "another encoding", "merged"],
+)  # fmt: skip
+def test_a_lock_that_is_no_longer_whole_is_refused(tmp_path: Path, text: str | bytes):
+    """Two branches that locked leave both their versions in it; the remedy makes it anew."""
+    (tmp_path / "requirements.lock").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    with pytest.raises(ConfigError, match="Delete it, and run `pplns lock`"):
+        read_lock(tmp_path / "requirements.lock")
+
+
+def test_a_lock_with_the_ends_of_line_of_windows_is_read(tmp_path: Path):
+    """As git writes it there."""
+    (tmp_path / "requirements.lock").write_bytes(LOCKED.replace("\n", "\r\n").encode())
+
+    lock = read_lock(tmp_path / "requirements.lock")
+
+    assert lock is not None
+    assert lock.as_text() == LOCKED

@@ -255,7 +255,7 @@ def test_a_name_that_can_be_no_name_is_refused(param: str, value: str):
 
     assert (done.state, done.record.final) == ("failed", True)
     assert done.error is not None
-    assert done.error.message.startswith(f"The {param} is {value!r}.")
+    assert f"raised TerminalError: The {param} is {value!r}." in done.error.message
     assert done.error.hint == f"Correct `-p {param}=NAME`."
 
 

@@ -52,6 +52,15 @@ def test_two_triggers_whose_resources_would_have_one_name_are_refused() -> None:
         variables([entry("daily", nameless, named)])
 
 
+def test_a_cron_line_has_single_spaces() -> None:
+    """However it is written; by its own text the service still tells which schedule it is."""
+    spaced = TriggerEntry("schedule", None, {}, cron="0  6\t* * *\n", timezone="UTC")
+    made = variables([entry("daily", spaced)])["pipelines"]["daily"]["schedules"]["schedule"]
+
+    assert made["cron"] == "0 6 * * *"
+    assert json.loads(made["body"])["schedule"] == "0  6\t* * *\n"
+
+
 def test_a_number_that_json_hasn_t_is_refused() -> None:
     """A request couldn't carry it."""
     endless = TriggerEntry("schedule", None, {"rate": float("inf")}, cron="0 6 * * *", timezone="UTC")

@@ -1,8 +1,8 @@
 """What can be known about a project before anything runs.
 
 `findings` says what a check yields, and `rules` is the flat list of checks of one pipeline, which need its code and run
-in a clean process. `deployment` says what the checks of an environment know; they stand in `placing`, `timing`, `code`
-and `supplies`, and those that ask Google in `online`. `whole` has their list and runs them all."""
+in a clean process. `deployment` says what the checks of an environment know; they stand in `placing`, `quotas`,
+`timing`, `code` and `supplies`, and those that ask Google in `online`. `whole` has their list and runs them all."""
 
 from pplns_deploy.checks.deployment import Deployment
 from pplns_deploy.checks.findings import Checked, Finding, Severity, Subject

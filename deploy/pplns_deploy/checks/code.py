@@ -71,8 +71,15 @@ def check_sizes(deployment: Deployment) -> Iterator[Finding]:
                     "Put it into a file beside the code, or a bucket.",
                     entry,
                 )
+        if len(json.dumps(deployment.params_of(entry)).encode()) > MAX_VARIABLE_BYTES:
+            yield deployment.error(
+                f"The environment's parameters of {entry.name!r} take more than 32 KiB: they go in one variable, which"
+                " Cloud Run refuses.",
+                "Send the name of an object in a bucket instead.",
+                entry,
+            )
         for trigger in entry.declared.triggers:
-            size = len(json.dumps({**deployment.params_of(entry), **trigger.params}).encode())
+            size = len(json.dumps(dict(trigger.params)).encode())
             if trigger.kind == "schedule" and size > MAX_BODY_BYTES:
                 yield deployment.at_code(
                     "error",

@@ -68,13 +68,14 @@ class Checked:
 class Subject:
     """One pipeline while it is checked. `graphs` holds a graph for each set of parameters that is known to occur,
     and where some have no default one that leaves them unknown, if the steps don't depend on them. `params` are those
-    that the environment sends with each trigger."""
+    that the environment sends with each trigger; `root` is the project's folder."""
 
     pipeline: Pipeline[..., Any]
     parameters: tuple[Parameter, ...]
     graphs: tuple[Graph, ...]
     timezone: str
     now: datetime
+    root: Path
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property

@@ -75,7 +75,7 @@ def check_pipeline(
         return
     known = {one.name for one in parameters}
     sent = {name: value for name, value in params.items() if name in known}
-    bare = Subject(pipeline, parameters, (), settings.timezone, now, sent)
+    bare = Subject(pipeline, parameters, (), settings.timezone, now, settings.root, sent)
     graphs: list[Graph] = []
     for built in _graphs(bare):
         if isinstance(built, Graph):
@@ -124,5 +124,9 @@ def _of_broken(broken: Broken) -> Finding:
 
 
 def _at(finding: Finding, pipeline: Pipeline[..., Any], file: Path) -> Finding:
-    line = pipeline.function.__code__.co_firstlineno
-    return replace(finding, file=file, line=line)
+    """Return a finding with its place: the line that its message begins with, as of graphs, else the function's."""
+    code = pipeline.function.__code__
+    if finding.message.startswith(own := f"{code.co_filename}:"):
+        number, _, rest = finding.message.removeprefix(own).partition(": ")
+        return replace(finding, message=rest, file=Path(code.co_filename), line=int(number))
+    return replace(finding, file=file, line=code.co_firstlineno)

@@ -5,7 +5,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pplns.errors import ParameterError
+from pplns.engine.plan import shapes_of
+from pplns.errors import DefinitionError, ParameterError
+from pplns.fingerprint import CodeDigests, digest_constant
 from pplns.model.durations import seconds_of
 from pplns.model.policies import Retry
 from pplns.model.triggers import PubSub, Schedule
@@ -74,6 +76,20 @@ def check_steps(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def check_constants(subject: Subject) -> Iterator[Finding]:
+    """Check that each constant that a step is given will be the same tomorrow: else no run begins."""
+    code = CodeDigests(subject.root)
+    for graph in subject.graphs:
+        try:
+            shapes_of(
+                graph,
+                digest_code=lambda call: "",
+                digest_constant=lambda value, where: digest_constant(value, code=code, where=where),
+            )
+        except DefinitionError as error:
+            yield subject.error(error.message, error.hint)
+
+
 def check_timeouts(subject: Subject) -> Iterator[Finding]:
     """Check that each step fits in the timeout of its pipeline and in the request that runs it."""
     limit, what = request_limit(subject.pipeline)
@@ -128,6 +144,7 @@ PIPELINE_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_repeated_triggers,
     check_schedule_names,
     check_steps,
+    check_constants,
     check_timeouts,
     check_retries,
     check_resources,

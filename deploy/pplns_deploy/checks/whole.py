@@ -23,8 +23,9 @@ from pplns_deploy.checks.placing import (
     check_smoke,
 )
 from pplns_deploy.checks.project import check_project
+from pplns_deploy.checks.quotas import check_account_quota, check_conditions, check_counts
 from pplns_deploy.checks.supplies import check_dotenv, check_imports, check_lock, check_secrets, check_shared_variables
-from pplns_deploy.checks.timing import check_bursts, check_daylight_saving, check_request_times
+from pplns_deploy.checks.timing import check_bursts, check_daylight_saving, check_request_times, check_time_zones
 from pplns_deploy.environments import Environment
 from pplns_deploy.manifest import BrokenFile, Manifest, call_clean
 from pplns_deploy.manifest.describing import describe_project
@@ -39,6 +40,10 @@ ENVIRONMENT_CHECKS: tuple[EnvironmentCheck, ...] = (
     check_machines,
     check_accounts,
     check_invokers,
+    check_account_quota,
+    check_conditions,
+    check_counts,
+    check_time_zones,
     check_daylight_saving,
     check_request_times,
     check_bursts,

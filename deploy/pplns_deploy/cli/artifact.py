@@ -1,4 +1,6 @@
-"""`pplns artifact`: look at what a step of a run returned, or save it, without importing any pipeline."""
+"""`pplns artifact`: look at what a step of a run returned, or save it.
+
+No pipeline is imported, but a module whose classes the value is made of."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -61,9 +63,11 @@ def artifact(
     is read batch by batch.
     """
     settings = load_project(project, store=store)
+    from pplns.loader import put_first_on_path
     from pplns.state.history import find_run, read_commit
     from pplns_deploy.cli.stored import preview_json, preview_of
 
+    put_first_on_path(settings)
     opened = open_project_store(settings)
     commit = read_commit(opened, *find_run(opened, run_id), step)
     places = _chosen(len(commit.values), number, step)
@@ -84,8 +88,12 @@ def _chosen(count: int, number: int | None, step: str) -> Sequence[int]:
     if number is None:
         return range(count)
     if number >= count:
+        from pplns_deploy.cli.output import count_text
+
         raise ParameterError(
-            f"--number {number} of step {step!r}.", f"It returned {count}, counted from 0.", "Choose a smaller number."
+            f"Step {step!r} returned no value --number {number}.",
+            f"It returned {count_text(count, 'value')}, counted from 0.",
+            "Choose a smaller number, or leave it out.",
         )
     return [number]
 

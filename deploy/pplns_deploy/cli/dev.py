@@ -32,8 +32,9 @@ COLORS = {"→": "cyan", "✓": "green", "✗": "red", "+": "cyan", "-": "yellow
     )
 )
 @click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65535), help="The service's port."
-)
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65535), metavar="PORT",
+    help="The service's port.",
+)  # fmt: skip
 @click.option(
     "--fire", multiple=True, metavar="NAME",
     help="Fire a schedule now, as by hand in the Cloud console: its name or its pipeline's. Where `pplns dev` runs for "

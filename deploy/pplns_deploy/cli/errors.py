@@ -25,6 +25,8 @@ WRONG_USAGE = 2
 WRONG_CONFIGURATION = 3
 INTERRUPTED = 130
 
+LISTINGS = {"name": "pplns list", "run_id": "pplns runs"}  # by the argument that is missing
+
 EXIT_CODES: Mapping[type[PplnsError], int] = {
     PplnsError: RUN_FAILED,
     ParameterError: WRONG_USAGE,
@@ -118,4 +120,6 @@ def _wrapped(console: Console, text: str, prefix: str, *, indent: str) -> str:
 
 def _usage_hint(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "pplns"
-    return f"See `{path} --help`."
+    missing = error.param.name if isinstance(error, click.MissingParameter) and error.param else None
+    listing = LISTINGS.get(missing or "")
+    return f"`{listing}` shows what there is; see `{path} --help`." if listing else f"See `{path} --help`."

@@ -14,6 +14,7 @@ from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import write_error
 from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes, warn_of_unknown
+from pplns_deploy.cli.nearest import NearChoice
 from pplns_deploy.cli.options import bundled, examples, load_project, params_option, parse_params, project_option
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class _Form:
         "pplns event scheduler daily_orders",
         "pplns event scheduler daily_orders --at 2013-02-01T06:00:00Z | sh",
         "pplns event pubsub nyc_flights -p month=2013-01",
-        'pplns event pubsub nyc_flights --data \'{"month": "2013-01"}\' --attribute kind=daily --format json',
-        'pplns event cloudevent nyc_flights --type google.cloud.storage.object.v1.finalized --data \'{"bucket": "b"}\'',
+        "pplns event pubsub nyc_flights --attribute kind=daily --format json",
+        'pplns event cloudevent nyc_flights --data \'{"month": "2013-01"}\'',
         "pplns event scheduler daily_orders --shell powershell",
     )
 )
@@ -78,11 +79,12 @@ class _Form:
     help=f"The service; by default that of the `pplns dev` that runs for the project, else {DEFAULT_URL}.",
 )  # fmt: skip
 @click.option(
-    "--format", "form", type=click.Choice(("curl", "json")), default="curl", show_default=True, help="As what."
-)
+    "--format", "form", type=NearChoice(("curl", "json")), metavar="FORMAT", default="curl", show_default=True,
+    help="curl, a command that sends it, or json.",
+)  # fmt: skip
 @click.option(
-    "--shell", type=click.Choice(("posix", "powershell")), default="posix", show_default=True,
-    help="The shell that will read the command.",
+    "--shell", type=NearChoice(("posix", "powershell")), metavar="SHELL", default="posix", show_default=True,
+    help="What will read the command: posix or powershell.",
 )  # fmt: skip
 @project_option
 @click.pass_obj

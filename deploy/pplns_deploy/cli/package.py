@@ -31,7 +31,7 @@ BUILDERS = ("docker", "cloud-build")
         "pplns package",
         "pplns package --output oci-archive:image.tar",
         "pplns package --push europe-docker.pkg.dev/my-project/pipelines/sales",
-        "pplns package --push localhost:5000/sales --base python:3.12-slim --python 3.12",
+        "pplns package --push localhost:5000/sales --base python:3.12-slim",
     )
 )
 @click.option(
@@ -197,7 +197,10 @@ def _target(repository: str | None, wanted: "ImageSettings") -> "Reference | Non
 def _archive_file(output: str) -> Path:
     if not output.startswith(ARCHIVE_PREFIX) or output == ARCHIVE_PREFIX:
         raise click.BadParameter(f"{output!r} is not of the form {ARCHIVE_PREFIX}FILE.", param_hint="'--output'")
-    return Path(output.removeprefix(ARCHIVE_PREFIX))
+    file = Path(output.removeprefix(ARCHIVE_PREFIX))
+    if not file.parent.is_dir():  # said before minutes of building
+        raise click.BadParameter(f"there is no folder {str(file.parent)!r}.", param_hint="'--output'")
+    return file
 
 
 def _warn(console: Console, image: "Image", *, strict: bool) -> None:

@@ -26,7 +26,8 @@ LOOK_SECONDS = 0.1
 
 
 @click.command(epilog=examples("pplns serve", "pplns serve --port 9000 --store file:/tmp/runs"))
-@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on; PORT, or 8080, by default.")
+@click.option("--port", type=click.IntRange(1, 65535), metavar="PORT",
+              help="The port to listen on; PORT in the environment, or 8080, by default.")  # fmt: skip
 @store_option
 @project_option
 @click.pass_context

@@ -26,6 +26,7 @@ from pplns_deploy.cli.records import ending_lines
 
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
+    from pplns_deploy.dev.presence import Presence
     from pplns_deploy.service_client import ServiceClient
 
 TOKEN_VARIABLE = "PPLNS_TOKEN"
@@ -77,11 +78,12 @@ def trigger(
     `pplns dev` that runs for the project.
     """
     sent = parse_params(params)
+    url = url_of_service(service.url, project)
     if not is_async:
-        run_on_service(context, name, sent, url=service.url or _url_of_dev(project), token=service.token)
+        run_on_service(context, name, sent, url=url, token=service.token)
         return
     console: Console = context.obj
-    client = client_of(service.url or _url_of_dev(project), service.token)
+    client = client_of(url, service.token)
     record = client.start(name, sent)
     if console.as_json:
         console.document(record.as_json())
@@ -134,21 +136,40 @@ def _finder(url: str, token: str | None) -> Callable[[], str | None]:
     return IdentityTokens(url)
 
 
-def _url_of_dev(project: Path | None) -> str:
-    """Return the URL of the service of the `pplns dev` that runs for a project.
+def url_of_service(url: str | None, project: Path | None) -> str:
+    """Return the URL of a service: what is given, else that of the `pplns dev` that runs for a project.
 
-    Raises: ConfigError where none does."""
-    from pplns.settings import find_project
-    from pplns_deploy.dev.presence import find_running
+    Where it is that one and reloads, wait until it answers again.
 
-    running = find_running(find_project(project or Path.cwd()))
-    if running is None:
+    Raises: ConfigError where there is none, or where it doesn't come up."""
+    from pplns_deploy.dev.presence import wait_for_service
+
+    running = _running_dev(project, url)
+    if running is not None:
+        wait_for_service(running)
+        return url or running.service_url
+    if url is None:
         raise ConfigError(
             "No service is named, and `pplns dev` doesn't run for this project.",
             "--url says which service runs the pipeline.",
             "Give --url URL, or start `pplns dev`.",
         )
-    return running.service_url
+    return url
+
+
+def _running_dev(project: Path | None, url: str | None) -> "Presence | None":
+    """Return the `pplns dev` that runs for a project, or None; where a URL is given, only one that answers there."""
+    from pplns.settings import find_project
+    from pplns_deploy.dev.presence import find_running
+
+    try:
+        running = find_running(find_project(project or Path.cwd()))
+    except ConfigError:
+        if url is None:
+            raise
+        return None  # who names a service needs no project
+    here = None if url is None else url.rstrip("/").replace("//localhost:", "//127.0.0.1:")
+    return running if running is None or here in (None, running.service_url) else None
 
 
 def _how_to_go_on(url: str, progress: LineProgress) -> str:

@@ -95,7 +95,8 @@ class GoogleApis:
         from urllib.parse import quote
 
         path = f"b/{bucket}/o/{quote(name, safe='')}"
-        return self._answer("GET", self.address("storage") + path, path, query={"alt": "media"}).text
+        answer = self._answer("GET", self.address("storage") + path, path, query={"alt": "media"})
+        return answer.content.decode("utf-8", "replace")  # objects don't say their encoding
 
     def address(self, api: str) -> str:
         """Return where an API is: at Google's, or where a variable says."""

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pplns.errors import PplnsError
@@ -22,6 +22,8 @@ from pplns_deploy.dev.watching import changed, look
 
 LOCAL_PROJECT = "pplns-dev"  # of Google Cloud, where GOOGLE_CLOUD_PROJECT names none
 NOTHING = Declared((), (), ())
+
+State = Literal["starting", "up", "down"]  # of the service, as other commands are told
 
 
 class Development:
@@ -42,6 +44,7 @@ class Development:
         self._google = GoogleEmulator(emulator) if emulator else None
         self._folders = tuple(dict.fromkeys((settings.root, settings.pipelines)))
         self._service: ServiceProcess | None = None
+        self._state: State = "starting"
         self._emulation = Emulation(
             NOTHING, service_url=self._url, report=report, now=_now, timing=timing, google=self._google,
             has_schedules=has_schedules,
@@ -61,12 +64,14 @@ class Development:
         to_fire = list(fire)
         seen = look(self._folders)
         while not self._stop.is_set():
-            if self._start_service():
+            self._state = "up" if self._start_service() else "down"
+            if self._state == "up":
                 while to_fire:
                     self._emulation.fire(to_fire.pop(0))
             after = self._wait_for_change(seen)
             if self._stop.is_set():
                 return
+            self._state = "starting"
             self._emulation.set_up(is_up=False)
             self._end_service()
             if files := changed(seen, after):
@@ -166,7 +171,8 @@ class Development:
         ))  # fmt: skip
 
     def _about(self) -> dict[str, Any]:
-        return {"project": str(self._settings.root), "pid": os.getpid(), "service_url": self._url}
+        root = str(self._settings.root)
+        return {"project": root, "pid": os.getpid(), "service_url": self._url, "service": self._state}
 
     @property
     def _broker(self) -> str:

@@ -56,11 +56,14 @@ class ServiceProcess:
         return self._process.poll()
 
     def wait_until_up(self, stop: threading.Event) -> bool:
-        """Wait until the service answers that it is healthy; return False if it ended or was stopped before."""
+        """Wait until the service says how it is, and return whether it is healthy.
+
+        False too if it ended or was stopped before, and at once where no pipeline can be loaded: it answers that."""
         until = time.monotonic() + START_SECONDS
         while self.exit_code is None and not stop.is_set() and time.monotonic() < until:
-            if _is_healthy(self._url):
-                return True
+            status = _health(self._url)
+            if status is not None:
+                return status == 200
             stop.wait(0.05)
         return False
 
@@ -106,14 +109,15 @@ def _kill_group(process: "subprocess.Popen[str]") -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _is_healthy(url: str) -> bool:
+def _health(url: str) -> int | None:
+    """Return the status of /health, or None while nobody answers."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=5)
     try:
         connection.request("GET", "/health")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

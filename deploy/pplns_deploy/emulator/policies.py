@@ -5,6 +5,7 @@ Sources: https://cloud.google.com/iam/docs/reference/rest/v1/Policy, https://clo
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from pplns_deploy.emulator.roles import check_role, grants
 Json = dict[str, Any]
 EMPTY_ETAG = "ACAB"
 CONDITIONAL_VERSION = 3
+MAX_CONDITIONS = 20
 _MEMBER = re.compile(
     r"(deleted:)?(user|serviceAccount|group|domain|projectOwner|projectEditor|projectViewer):\S+"
     r"|allUsers|allAuthenticatedUsers|principal(Set)?://\S+"
@@ -49,6 +51,7 @@ def write_policy(cloud: Cloud, resource: str, policy: Json, *, stale: str = "ABO
     for binding in bindings:
         _check_binding(cloud, binding, int(policy.get("version", 0)))
     kept = _merged(bindings)
+    _check_count(kept)
     version = CONDITIONAL_VERSION if any("condition" in one for one in kept) else 1
     cloud.policies[resource] = {"version": version, "etag": cloud.etag(), "bindings": kept}
     return cloud.policies[resource]
@@ -115,6 +118,20 @@ def _check_binding(cloud: Cloud, binding: Json, version: int) -> None:
         if version != CONDITIONAL_VERSION:
             raise invalid("A policy with conditions must have version 3.")
         check_condition(binding["condition"].get("expression", ""))
+
+
+def _check_count(bindings: list[Json]) -> None:
+    """Refuse more conditions for one role and one member than a policy takes.
+
+    Source: https://cloud.google.com/iam/quotas#limits"""
+    conditional = [one for one in bindings if "condition" in one]
+    counts = Counter((one["role"], member) for one in conditional for member in one["members"])
+    for (role, member), count in counts.items():
+        if count > MAX_CONDITIONS:
+            raise invalid(
+                f"The policy has {count} bindings of {role!r} for {member!r} with different conditions: at most"
+                f" {MAX_CONDITIONS}."
+            )
 
 
 def _check_member(cloud: Cloud, member: str) -> None:

@@ -11,6 +11,7 @@ from pplns.model.policies import Resources
 Ingress = Literal["all", "internal", "internal-and-cloud-load-balancing"]
 Egress = Literal["private-ranges-only", "all-traffic"]
 REQUEST_SECONDS = 3600.0  # the longest that Cloud Run lets a request take
+ACCOUNT_QUOTA = 100  # of a project, unless Google has raised it
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -100,7 +101,8 @@ class Environment:
     """A place to deploy to. `defaults` is what a pipeline gets that `pipelines` doesn't name.
 
     `scheduler_region` is that of the Scheduler jobs, since not every region of Cloud Run has Scheduler. `store` is
-    `gs://BUCKET/PREFIX` of a bucket that exists; without it a bucket is made. `file` is where all this is written."""
+    `gs://BUCKET/PREFIX` of a bucket that exists; without it a bucket is made. `account_quota` is how many service
+    accounts the project may have. `file` is where all this is written."""
 
     name: str
     file: Path
@@ -112,6 +114,7 @@ class Environment:
     invokers: tuple[str, ...] = ()
     ingress: Ingress = "all"
     store: str | None = None
+    account_quota: int = ACCOUNT_QUOTA
     defaults: PipelineConfig = PipelineConfig()
     pipelines: Mapping[str, PipelineConfig] = field(default_factory=lambda: _NOTHING)
 

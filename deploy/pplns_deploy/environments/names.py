@@ -1,9 +1,10 @@
 """The name of every cloud resource, as pure functions of environment, pipeline and trigger.
 
-Google's limits differ: a service account's id has 6 to 30 characters, a Cloud Run service's name fewer than 50, a
-bucket's 63, a topic's 255; most take lower-case letters, digits and hyphens only. So an underscore becomes a hyphen,
-and whatever would be ambiguous or too long is cut and gets eight digits of a hash. An environment's name has no
-hyphen, so the last part of a name always tells it: two environments of one project never meet."""
+Google's limits differ: a service account's id has 6 to 30 characters, a Cloud Run service's name and the tag of one of
+its revisions 46 together, a bucket's 63, a topic's 255; most take lower-case letters, digits and hyphens only. So an
+underscore becomes a hyphen, and whatever would be ambiguous or too long is cut and gets eight digits of a hash. An
+environment's name has no hyphen, so the last part of a name always tells it: two environments of one project never
+meet."""
 
 import hashlib
 import re
@@ -11,7 +12,8 @@ import re
 from pplns.model.triggers import known_names
 
 ACCOUNT_LENGTH = 30
-SERVICE_LENGTH = 49
+TAG_LENGTH = 4  # of the tag that a revision has until it is verified; both are in its address
+SERVICE_LENGTH = 46 - TAG_LENGTH
 TOPIC_LENGTH = 255
 BUCKET_LENGTH = 63
 DIGEST_LENGTH = 8

@@ -70,13 +70,13 @@ _account = text(
     "It takes the e-mail address of a service account, such as 'loader@acme-data.iam.gserviceaccount.com'.",
 )
 _member = text(
-    r"(?:user|group|serviceAccount|domain|principal|principalSet):\S+|allUsers|allAuthenticatedUsers",
+    r"(?:user|group|serviceAccount|domain):[^\s,]+|(?:principal|principalSet):\S+|allUsers|allAuthenticatedUsers",
     "It takes a member such as 'group:data@acme.com' or 'serviceAccount:app@acme.iam.gserviceaccount.com'.",
 )
 _role = text(
     r"(?:projects/[^/\s]+/|organizations/\d+/)?roles/[A-Za-z0-9_.]+", "It takes a role such as 'roles/run.viewer'."
 )
-_dataset = text(rf"(?:{PROJECT_ID}\.)?\w{{1,1024}}", "It takes a dataset, as 'dataset' or 'project.dataset'.")
+_dataset = text(rf"(?:{PROJECT_ID}\.)?[A-Za-z0-9_]{{1,1024}}", "It takes a dataset, as 'dataset' or 'project.dataset'.")
 _bucket = text(
     r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:/[^/\r\n].*)?", "It takes 'bucket' or 'bucket/prefix', without 'gs://'."
 )
@@ -142,6 +142,7 @@ _KEYS: Mapping[str, Reader] = {
     "invokers": list_of(_member),
     "ingress": choice("all", "internal", "internal-and-cloud-load-balancing"),
     "store": _store,
+    "account_quota": whole(1, 100_000),
     "params": map_of(any_text, json_value),
     "defaults": as_table,
     "pipelines": as_table,
@@ -225,7 +226,15 @@ def _overridden(base: Mapping[str, Any], table: object, place: Place) -> Pipelin
         base = {key: value for key, value in base.items() if key not in OWN_ACCOUNT}
     elif any(key in own for key in OWN_ACCOUNT):
         base = {key: value for key, value in base.items() if key != "service_account"}
-    return _pipeline(_below(own, base), place)
+    return _pipeline(_below(own, _giving_way(base, own)), place)
+
+
+def _giving_way(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the defaults without the variables that a pipeline takes from elsewhere: from a secret, or from none."""
+    for kind, other in (("env", "secrets"), ("secrets", "env")):
+        if isinstance(base.get(kind), Mapping) and isinstance(own.get(other), Mapping):
+            base = {**base, kind: {name: one for name, one in base[kind].items() if name not in own[other]}}
+    return base
 
 
 def _below(table: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,6 +255,12 @@ def _pipeline(table: Mapping[str, Any], place: Place) -> PipelineConfig:
             f"{place.at('service_account')} stands beside {', '.join(granted)}.",
             "An existing account is used as it is: pplns grants it nothing.",
             "Leave service_account out for an account of the pipeline's own, or grant these yourself.",
+        )
+    if config.vpc is not None and config.vpc.network is None and config.vpc.subnet is None:
+        raise ConfigError(
+            f"{place.at('vpc')} names neither network nor subnet.",
+            "Cloud Run is told through which of them private addresses are reached.",
+            'Name one, as in vpc = {network = "default"}, or leave vpc out.',
         )
     for name in config.env.keys() & config.secrets.keys():
         raise ConfigError(

@@ -12,13 +12,20 @@ from pplns_deploy.image.images import Base, TransferBegan, TransferEnded, Transf
 from pplns_deploy.image.layers import Layer
 from pplns_deploy.image.references import Reference
 from pplns_deploy.image.registry.calls import Registry
-from pplns_deploy.image.registry.downloads import Manifest, fetch_blob, fetch_manifest
+from pplns_deploy.image.registry.downloads import Manifest, fetch_blob, fetch_manifest, unread
 
 
 def find_base(registry: Registry, asked: Reference, *, platform: str, cache: Cache) -> Base:
     """Return the base image that a name stands for now, for a platform.
 
     Raises: ConfigError where there is none; RegistryError."""
+    try:
+        return _find(registry, asked, platform, cache)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # a part of a document that isn't there
+        raise unread(registry.host, f"the image {asked}") from error
+
+
+def _find(registry: Registry, asked: Reference, platform: str, cache: Cache) -> Base:
     found = _known_or_fetched(registry, asked, cache)
     manifest = found
     if "manifests" in found.document:

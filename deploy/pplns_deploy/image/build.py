@@ -100,15 +100,20 @@ class _Builder:
     def _make_wheels(self, scratch: Path) -> Iterable[Entry]:
         recipe, target = self._recipe, scratch / "wheels"
         self._watch(Stage(f"Fetching the locked wheels for {recipe.platform}, Python {recipe.python}"))
-        install_wheels(recipe.lock, target=target, platform=recipe.platform, python=recipe.python)
+        install_wheels(
+            recipe.lock, root=recipe.settings.root, target=target, platform=recipe.platform, python=recipe.python
+        )
         packages = packages_in(target)
         self._cache.note(self._packages_key, [[one.name, one.version] for one in packages])
         self._watch(Stage(f"Compiling {len(packages)} packages"))
         return self._compiled(wheel_entries(target, python=recipe.python), scratch)
 
     def _of_entries(self, name: str, entries: Sequence[Entry]) -> Layer:
-        inputs = (digest_of_entries(entries), *self._python)
-        return layer_of(name, inputs, self._cache, lambda scratch: self._compiled(entries, scratch))
+        digest = digest_of_entries(entries)
+        return layer_of(
+            name, (digest, *self._python), self._cache, lambda scratch: self._compiled(entries, scratch),
+            is_same=lambda: digest_of_entries(entries) == digest,
+        )  # fmt: skip
 
     def _compiled(self, entries: Sequence[Entry], scratch: Path) -> list[Entry]:
         interpreter, python = self._recipe.interpreter, self._recipe.python

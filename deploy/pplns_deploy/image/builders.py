@@ -4,6 +4,7 @@ The project's own Dockerfile is used where it has one, else the one that `docker
 has `requirements.lock`, `opt/` (pplns and main.py) and `app/` (the project); secrets are left out of it as of the
 layers."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,12 +21,14 @@ from pplns_deploy.locking import LOCK_FILE
 
 Builder = Literal["docker", "cloud-build"]
 OWN_FILE = "Dockerfile"
+_PLAIN = re.compile(r"[\w./:-]+")
 
 
 def dockerfile(recipe: Recipe, *, base: str) -> str:
     """Return the Dockerfile that makes what `pplns package` makes itself."""
     environ = " \\\n    ".join(
-        f"{name}={value}" for name, value in container_environ(pipelines=pipelines_folder(recipe.settings)).items()
+        f"{name}={_quoted(value)}"
+        for name, value in container_environ(pipelines=pipelines_folder(recipe.settings)).items()
     )
     command = ", ".join(f'"{word}"' for word in COMMAND)
     return f"""FROM {base}
@@ -72,6 +75,11 @@ def build_by_docker(folder: Path, *, tag: str, platform: str, is_pushed: bool) -
     _call(program, "build", "--platform", platform, "--tag", tag, str(folder))
     if is_pushed:
         _call(program, "push", tag)
+
+
+def _quoted(value: str) -> str:
+    """Return a value as ENV takes it; a folder's name may have spaces, or what a Dockerfile replaces."""
+    return value if _PLAIN.fullmatch(value) else '"' + re.sub(r'(["$\\])', r"\\\1", value) + '"'
 
 
 def _call(program: str, *arguments: str) -> None:

@@ -7,6 +7,7 @@ any time."""
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -16,6 +17,7 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import IO, Any
 
 UNUSED_DAYS = 30
+SCRATCH_DAYS = 1  # no build takes as long
 READ_BYTES = 1024 * 1024
 _SECONDS_OF_DAY = 86_400
 
@@ -79,10 +81,14 @@ class Cache:
 
     def noted(self, key: str) -> Any:
         """Return the document that was noted under a key, or None."""
+        file = self._notes / f"{_short(key)}.json"
         try:
-            return json.loads((self._notes / f"{_short(key)}.json").read_text("utf-8"))
+            found = json.loads(file.read_text("utf-8"))
         except (OSError, ValueError):
             return None
+        with suppress(OSError):
+            os.utime(file)
+        return found
 
     def note(self, key: str, document: Any) -> None:
         """Remember a document under a key."""
@@ -91,13 +97,13 @@ class Cache:
         Path(file.name).replace(self._notes / f"{_short(key)}.json")
 
     def prune(self) -> None:
-        """Delete what wasn't used for a month."""
-        oldest = time.time() - UNUSED_DAYS * _SECONDS_OF_DAY
-        for folder in (self._blobs, self._notes):
-            for file in folder.iterdir():
+        """Delete what wasn't used for a month, and what a build that was killed a day ago left behind."""
+        for folder, days in ((self._blobs, UNUSED_DAYS), (self._notes, UNUSED_DAYS), (self._scratch, SCRATCH_DAYS)):
+            oldest = time.time() - days * _SECONDS_OF_DAY
+            for found in folder.iterdir():
                 with suppress(OSError):
-                    if file.stat().st_mtime < oldest:
-                        file.unlink()
+                    if found.stat().st_mtime < oldest:
+                        shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 
 def digest_of(file: Path) -> str:

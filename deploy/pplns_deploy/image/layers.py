@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from pplns.errors import ConfigError
 from pplns_deploy.image.cache import Cache, key_of
 from pplns_deploy.image.contents.entries import Entry, folders_of
 from pplns_deploy.image.contents.places import APP, USER_ID
@@ -63,8 +64,15 @@ def write_layer(name: str, entries: Iterable[Entry], cache: Cache) -> Layer:
     return Layer(name, packed.digest, packed.size_bytes, bare.digest)
 
 
-def layer_of(name: str, inputs: Sequence[str], cache: Cache, make: Callable[[Path], Iterable[Entry]]) -> Layer:
-    """Return the layer that came out of the same inputs before, or make it, with a folder for its files."""
+def layer_of(
+    name: str, inputs: Sequence[str], cache: Cache, make: Callable[[Path], Iterable[Entry]], *,
+    is_same: Callable[[], bool] = lambda: True,
+) -> Layer:  # fmt: skip
+    """Return the layer that came out of the same inputs before, or make it, with a folder for its files.
+
+    `is_same` tells once it is made whether the inputs still are what they were: else it would be found for others.
+
+    Raises: ConfigError where they aren't."""
     key = key_of("layer", FORMAT, zlib.ZLIB_RUNTIME_VERSION, name, inputs)
     noted = cache.noted(key)
     if noted is not None:
@@ -73,6 +81,12 @@ def layer_of(name: str, inputs: Sequence[str], cache: Cache, make: Callable[[Pat
             return layer
     with cache.scratch() as scratch:
         layer = write_layer(name, make(scratch), cache)
+    if not is_same():
+        raise ConfigError(
+            "Files changed while they were packaged.",
+            "An image is of the files as they stand at one time.",
+            "Package again.",
+        )
     cache.note(key, asdict(layer))
     return layer
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 NO_TIME = "1970-01-01T00:00:00Z"
 _PREFIX = "org.opencontainers.image"
-_SCP_ADDRESS = re.compile(r"(?:[^@/]+@)?([^:/]+):(?!//)(.+)")
-_ADDRESS = re.compile(r"(?:https?|ssh|git)://(?:[^@/]+@)?([^/:]+)(?::\d+)?/(.+)")
+_SCP_ADDRESS = re.compile(r"(?:[^@/]+@)?([^:/@]{2,}):(?!//)(.+)")  # one letter is a drive of Windows
+_ADDRESS = re.compile(r"(?:https?|ssh|git)://(?:[^/]*@)?([^/:@]+)(?::\d+)?/([^?#]+)(?:[?#].*)?")
+_USER = re.compile(r"(?<=://)[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Provenance:
 
 def read_provenance(root: Path, *, source: str | None = None) -> Provenance:
     """Return where a project comes from; `source` from its settings wins over git's remote."""
+    source = _USER.sub("", source) if source else None
     commit = _git(root, "log", "-1", "--format=%H %ct")
     if not commit:
         return Provenance(source)

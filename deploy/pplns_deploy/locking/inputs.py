@@ -4,6 +4,7 @@
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ MACHINES: Mapping[str, str] = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"
 REQUIREMENTS_FILE = "requirements.txt"
 US = "pplns"
 
+_ADDRESS = re.compile(r"://\S*")  # may have a password in it, so no message shows one
 _KEYS = ("python", "platforms", "requirements", "groups")
 _PYTHONS = tuple(f"3.{minor}" for minor in range(11, 31))
 
@@ -79,7 +81,7 @@ def this_python() -> str:
 def _lock_table(document: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
     table: object = document.get("tool", {}).get("pplns", {}).get("lock", {})
     if not isinstance(table, dict):
-        raise _refuse("lock", table, "a table", root)
+        raise _refuse("lock", table, "a table", root, table="tool.pplns")
     found = cast("dict[str, Any]", table)
     for key in found:
         if key not in _KEYS:
@@ -109,14 +111,16 @@ def _own(document: Mapping[str, Any], table: Mapping[str, Any], root: Path) -> l
         if not isinstance(file, str):
             raise _refuse("requirements", file, "the path of a requirements file", root)
         return list(_of_file(root / file))
-    project = document.get("project", {})
+    project = _table_of(document, "project", root)
     if "dependencies" in project:
-        return _texts(project["dependencies"], "dependencies", root)
+        return _texts(project["dependencies"], "dependencies", root, table="project")
     return list(_of_file(root / REQUIREMENTS_FILE)) if (root / REQUIREMENTS_FILE).exists() else []
 
 
-def _of_file(file: Path) -> Iterator[str]:
+def _of_file(file: Path, within: tuple[Path, ...] = ()) -> Iterator[str]:
     try:
+        if file in within:
+            raise OSError("it includes itself")
         text = file.read_text("utf-8-sig").replace("\\\n", " ")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
@@ -126,11 +130,12 @@ def _of_file(file: Path) -> Iterator[str]:
         ) from None
     for line in text.splitlines():
         plain = line.partition(" #")[0].partition(" --hash")[0].strip()
-        if plain.startswith(("-r ", "--requirement ")):
-            yield from _of_file(file.parent / plain.split(None, 1)[1])
+        if plain.startswith(("-r ", "--requirement ")) and "://" not in plain:
+            yield from _of_file(file.parent / plain.split(None, 1)[1], (*within, file))
         elif plain.startswith("-"):
+            option = re.split(r"[\s=]", _without_address(plain))[0]
             raise ConfigError(
-                f"{file} has the option {plain.split()[0]!r}.",
+                f"{file} has the option {option!r}{' with an address' if '://' in plain else ''}.",
                 "Only requirements, and -r, are taken over; where packages come from is set for uv, not in a lock.",
                 "Move it to [tool.uv] in pyproject.toml, uv.toml, or UV_… variables of your own.",
             )
@@ -150,10 +155,8 @@ def _of_groups(document: Mapping[str, Any], names: tuple[str, ...], root: Path) 
 
 def _of_group(document: Mapping[str, Any], name: str, root: Path, within: tuple[str, ...]) -> Iterator[str]:
     """Yield the requirements of a dependency group (PEP 735, with those it includes) or of an extra."""
-    groups = {canonicalize_name(key): one for key, one in document.get("dependency-groups", {}).items()}
-    extras = {
-        canonicalize_name(key): one for key, one in document.get("project", {}).get("optional-dependencies", {}).items()
-    }
+    groups = _by_name(_table_of(document, "dependency-groups", root))
+    extras = _by_name(_table_of(_table_of(document, "project", root), "optional-dependencies", root))
     wanted = canonicalize_name(name)
     if wanted in within or wanted not in {**extras, **groups}:
         what = "includes itself" if wanted in within else "is not there"
@@ -171,6 +174,10 @@ def _of_group(document: Mapping[str, Any], name: str, root: Path, within: tuple[
             yield str(one)
 
 
+def _by_name(groups: Mapping[str, Any]) -> dict[str, Any]:
+    return {canonicalize_name(key): one for key, one in groups.items()}
+
+
 def _without_us(requirements: list[str], root: Path) -> tuple[str, ...]:
     parsed = [_parsed(one, root) for one in requirements]
     return tuple(sorted({str(one) for one in parsed if canonicalize_name(one.name) != US}))
@@ -181,13 +188,14 @@ def _parsed(text: str, root: Path) -> Requirement:
         found = Requirement(text)
     except InvalidRequirement as error:
         raise ConfigError(
-            f"The requirement {shorten(text)} of {root} can't be read: {str(error).splitlines()[0]}.",
+            f"The requirement {shorten(_without_address(text))} of {root} can't be read:"
+            f" {_without_address(str(error).splitlines()[0])}.",
             "A requirement is a name with versions, such as 'pandas>=2.2'; the image is built from wheels of an index.",
             "Correct it; put a folder of your own under `src`, or its wheel into an index or a uv `find-links` folder.",
         ) from None
     if found.url:
         raise ConfigError(
-            f"The requirement {found.name!r} of {root} comes from {found.url.partition('@')[2] or found.url!r}.",
+            f"The requirement {found.name!r} of {root} comes from an address, {_without_address(found.url)!r}.",
             "A lock names no address: everything comes as a wheel from an index, with its hash.",
             "Put a wheel of it into your index, or a uv `find-links` folder, and name its version.",
         )
@@ -208,10 +216,21 @@ def _python(table: Mapping[str, Any], root: Path) -> str | None:
     return found
 
 
-def _texts(value: object, key: str, root: Path) -> list[str]:
+def _without_address(text: str) -> str:
+    return _ADDRESS.sub("://…", text)
+
+
+def _table_of(document: Mapping[str, Any], key: str, root: Path) -> Mapping[str, Any]:
+    found: object = document.get(key, {})
+    if not isinstance(found, dict):
+        raise _refuse(key, found, "a table", root, table="")
+    return cast("dict[str, Any]", found)
+
+
+def _texts(value: object, key: str, root: Path, *, table: str = "tool.pplns.lock") -> list[str]:
     found = _as_texts(value)
     if found is None:
-        raise _refuse(key, value, "a list of text", root)
+        raise _refuse(key, value, "a list of text", root, table=table)
     return found
 
 
@@ -220,9 +239,9 @@ def _as_texts(value: object) -> list[str] | None:
     return cast("list[str]", listed) if all(isinstance(one, str) for one in listed) else None
 
 
-def _refuse(key: str, value: object, expected: str, root: Path) -> ConfigError:
+def _refuse(key: str, value: object, expected: str, root: Path, *, table: str = "tool.pplns.lock") -> ConfigError:
     return ConfigError(
-        f"{key} in [tool.pplns.lock] of {root / PROJECT_FILE} is {shorten(value)}.",
+        f"{key}{f' in [{table}]' if table else ''} of {root / PROJECT_FILE} is {shorten(value)}.",
         f"It takes {expected}.",
         "Correct it, or leave it out.",
     )

@@ -19,6 +19,7 @@ SCHEMA = "1"
 _HEAD = "# Made by `pplns lock`. Change the requirements of the project and run it again; don't edit this file.\n"
 _FACT = re.compile(r"^# (pplns-lock|inputs|python|platforms|groups): ?(.*)$", re.MULTILINE)
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(\[[^\]]*\])?==([^\s;]+)(?: *; *([^\\]+?))?(?: *\\)?$")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)  # git's marks
 _HASH = re.compile(r"--hash=(\w+:[0-9a-fA-F]+)")
 
 
@@ -72,11 +73,13 @@ def lock_file_of(root: Path, groups: tuple[str, ...] = ()) -> Path:
 def read_lock(file: Path) -> Lock | None:
     """Return a lock, or None where there is none.
 
-    Raises: ConfigError for a file that `pplns lock` hasn't made."""
+    Raises: ConfigError for a file that `pplns lock` hasn't made, or that a merge has left undecided."""
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError:
         return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _not_a_lock(file, str(error)) from error
     facts = dict(_FACT.findall(text))
     if facts.get("pplns-lock") != SCHEMA:
         raise ConfigError(
@@ -84,6 +87,10 @@ def read_lock(file: Path) -> Lock | None:
             f"It says `pplns-lock: {SCHEMA}` at its top.",
             "Move it away, or run `pplns lock` of the version of pplns that made it.",
         )
+    if missing := [name for name in ("inputs", "python", "platforms", "groups") if name not in facts]:
+        raise _not_a_lock(file, f"it doesn't say `{missing[0]}`")
+    if _CONFLICT.search(text):
+        raise _not_a_lock(file, "a merge has left two versions of some lines in it")
     return Lock(
         inputs=facts["inputs"],
         python=facts["python"],
@@ -120,6 +127,14 @@ def merge_pins(by_platform: Mapping[str, Iterable[Pin]]) -> tuple[Pin, ...]:
         places = [None] if len(on) == len(by_platform) else sorted(on)
         merged += [Pin(name, version, hashes, place) for place in places]
     return tuple(merged)
+
+
+def _not_a_lock(file: Path, problem: str) -> ConfigError:
+    return ConfigError(
+        f"{str(file)!r} can't be read as a lock: {problem}.",
+        "`pplns lock` writes it whole.",
+        "Delete it, and run `pplns lock`.",
+    )
 
 
 def _parts(text: str) -> tuple[str, ...]:

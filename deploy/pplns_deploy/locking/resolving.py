@@ -28,10 +28,13 @@ def resolve(
         asked, found = Path(scratch) / "requirements.in", Path(scratch) / "requirements.txt"
         asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
         found.write_text(keep, encoding="utf-8")
-        ended = subprocess.run(
-            _command(asked, found, platform=platform, python=python, upgrade=upgrade),
-            cwd=root, stdin=subprocess.DEVNULL, capture_output=True, timeout=RESOLVE_SECONDS, check=False,
-        )  # fmt: skip
+        try:
+            ended = subprocess.run(
+                _command(asked, found, platform=platform, python=python, upgrade=upgrade),
+                cwd=root, stdin=subprocess.DEVNULL, capture_output=True, timeout=RESOLVE_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise _refused(f"nothing, in {RESOLVE_SECONDS} s", platform, python) from error
         if ended.returncode:
             raise _refused(ended.stderr.decode("utf-8", "replace"), platform, python)
         return parse_pins(found.read_text("utf-8"))

@@ -1,6 +1,7 @@
 """Pipelines turned into the values of a manifest; this needs their code to be imported."""
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ from pplns_deploy.manifest.sources import SourceReader, relative
 AnyPipeline = Pipeline[..., Any]
 
 
+@dataclass(frozen=True, eq=False)
 class Unknown:
-    """Stands for a parameter that only a run will know; a pipeline function may pass it on, not decide on it."""
+    """Stands for a parameter that only a run will know; a pipeline function may pass it on, not decide on it.
+
+    It is a dataclass so that it may be a constant of a step."""
 
     __hash__ = object.__hash__
 

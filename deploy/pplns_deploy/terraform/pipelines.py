@@ -85,7 +85,7 @@ def _schedules(entry: PipelineEntry, place: str) -> dict[str, Any]:
         body = {"schedule": label, "params": dict(trigger.params)}
         found[name] = {
             "job": names.job_name(entry.name, place, name),
-            "cron": trigger.cron,
+            "cron": " ".join(str(trigger.cron).split()),
             "timezone": trigger.timezone,
             "body": _json(body, what=f"The parameters of the schedule {label!r} of {entry.name!r}"),
         }

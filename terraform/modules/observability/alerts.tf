@@ -33,7 +33,7 @@ resource "google_monitoring_alert_policy" "failed" {
 }
 
 resource "google_monitoring_alert_policy" "missed" {
-  count = var.asked > 0 ? 1 : 0
+  count = var.compared > 0 ? 1 : 0
 
   project               = var.project
   display_name          = "pplns ${var.environment}: a scheduled run didn't happen"
@@ -68,7 +68,7 @@ resource "google_monitoring_alert_policy" "missed" {
 
 # The question itself may not be asked, or not be answered: then nobody would hear of missed runs.
 resource "google_monitoring_alert_policy" "unasked" {
-  count      = var.asked > 0 ? 1 : 0
+  count      = var.compared > 0 ? 1 : 0
   depends_on = [google_logging_metric.asked]
 
   project               = var.project
@@ -81,7 +81,7 @@ resource "google_monitoring_alert_policy" "unasked" {
   conditions {
     display_name = "A service hasn't compared its schedules with its runs for three hours"
     condition_prometheus_query_language {
-      query                     = "(count(sum by (pipeline) (increase(logging_googleapis_com:user_pplns_${var.environment}_asked{monitored_resource=\"cloud_run_revision\"}[3h])) > 0) or vector(0)) < ${var.asked}"
+      query                     = "(count(sum by (pipeline) (increase(logging_googleapis_com:user_pplns_${var.environment}_asked{monitored_resource=\"cloud_run_revision\"}[3h])) > 0) or vector(0)) < ${var.compared}"
       duration                  = "3600s"
       evaluation_interval       = "300s"
       disable_metric_validation = true # the metric is known only minutes after it was made
@@ -94,7 +94,7 @@ resource "google_monitoring_alert_policy" "unasked" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "The Scheduler jobs that end with `__missed` ask each service every hour. ${var.asked} should have answered, and fewer did: look for errors of those jobs, and for services that don't come up."
+    content   = "The Scheduler jobs that end with `__missed` ask each service every hour. ${var.compared} should have compared their schedules, and fewer did: look for errors of those jobs, and for services that don't come up."
   }
 }
 

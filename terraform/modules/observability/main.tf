@@ -79,7 +79,7 @@ resource "google_logging_metric" "run_seconds" {
 }
 
 resource "google_logging_metric" "asked" {
-  count = var.asked > 0 ? 1 : 0
+  count = var.compared > 0 ? 1 : 0
 
   project     = var.project
   name        = "pplns_${var.environment}_asked"

@@ -40,7 +40,7 @@ variable "dead_letters" {
   type        = list(string)
 }
 
-variable "asked" {
-  description = "How many services are asked every hour whether their schedules ran."
+variable "compared" {
+  description = "How many services have schedules, which they compare with their runs every hour."
   type        = number
 }

@@ -159,6 +159,14 @@ resource "google_cloud_run_v2_service" "this" {
       error_message = "Cloud Run gives at most 4Gi with 1 CPU, 8Gi with 2, 16Gi with 4, 24Gi with 6, 32Gi with 8."
     }
     precondition {
+      condition     = local.mib >= (var.cpu >= 6 ? 4096 : var.cpu >= 4 ? 2048 : 128)
+      error_message = "Cloud Run gives at least 128Mi, 2Gi with 4 CPUs, 4Gi with 6 or 8."
+    }
+    precondition {
+      condition     = local.mib <= (var.cpu < 0.5 ? 512 : var.cpu < 1 ? 1024 : 32768)
+      error_message = "Cloud Run gives at most 512Mi with less than half a CPU, 1Gi with less than a whole one."
+    }
+    precondition {
       condition     = length(setintersection(keys(local.env), keys(var.secrets))) == 0
       error_message = "A variable has one source: env or secrets."
     }

@@ -205,6 +205,11 @@ variable "vpc" {
     egress  = optional(string, "private-ranges-only")
   })
   default = null
+
+  validation {
+    condition     = var.vpc == null ? true : var.vpc.network != null || var.vpc.subnet != null
+    error_message = "vpc names a network, a subnet or both."
+  }
 }
 
 variable "cloudsql" {
@@ -236,6 +241,11 @@ variable "traffic" {
   validation {
     condition     = length(var.traffic) == 0 ? true : sum([for one in var.traffic : one.percent]) == 100
     error_message = "The percentages of traffic are 100 together."
+  }
+
+  validation {
+    condition     = alltrue([for one in var.traffic : length(var.name) + length(coalesce(one.tag, " ")) <= 46])
+    error_message = "A tag and the service's name have 46 characters together at most: both are in one host name."
   }
 }
 

@@ -17,6 +17,7 @@ Json = dict[str, Any]
 POLICIES, CHANNELS = "monitoring.alertPolicies", "monitoring.notificationChannels"
 DASHBOARDS, DESCRIPTORS, SERIES = "monitoring.dashboards", "monitoring.metricDescriptors", "monitoring.timeSeries"
 MAX_CONDITIONS = 6
+MAX_CHANNELS = 16  # https://cloud.google.com/monitoring/quotas
 MAX_ABSENCE_S = Decimal(84_600)  # 23.5 hours
 LABELS = {"email": {"email_address"}, "slack": {"channel_name"}, "pubsub": {"topic"}, "webhook_tokenauth": {"url"},
           "pagerduty": set[str](), "sms": {"number"}, "webhook_basicauth": {"url", "username"}}  # fmt: skip
@@ -160,6 +161,8 @@ def _check_policy(cloud: Cloud, policy: Json) -> None:
         raise invalid("combiner: is required.")
     for condition in conditions:
         _check_condition(condition, policy)
+    if len(policy.get("notificationChannels", [])) > MAX_CHANNELS:
+        raise invalid(f"An alert policy has at most {MAX_CHANNELS} notification channels.")
     for channel in policy.get("notificationChannels", []):
         if channel not in cloud.table(CHANNELS):
             raise missing(channel)

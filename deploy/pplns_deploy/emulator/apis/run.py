@@ -173,7 +173,8 @@ def read_operation_now(cloud: Cloud, operation: Json, service: Json) -> Json:
 def _check_traffic(cloud: Cloud, service: Json) -> None:
     known = {row["name"].rpartition("/")[2] for row in cloud.table(REVISIONS).under(service["name"])}
     own = service["template"].get("revision")
-    check_traffic(service["traffic"], known | ({own} if own else set()))
+    name = service["name"].rpartition("/")[2]
+    check_traffic(service["traffic"], known | ({own} if own else set()), service=name)
 
 
 def _roll_out(cloud: Cloud, service: Json, before: Json | None) -> str | None:

@@ -14,7 +14,9 @@ MAX_TIMEOUT_S = 3600
 MAX_CONCURRENCY = 1000
 MAX_ENVIRONMENT_BYTES = 32 * 1024
 MAX_VARIABLES = 1000
+MAX_LABELS = 64
 MAX_STARTUP_S = 240
+MAX_TAGGED_LENGTH = 46  # of a tag and its service's name, which are parts of one host name
 MIB = 1024 * 1024
 RESERVED_NAMES = frozenset({"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"})
 MEMORY_OF_CPU = {  # cpu → the least and the most memory in MiB
@@ -56,9 +58,12 @@ def check_service(service: Mapping[str, Any]) -> None:
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Refuse labels that aren't short and lower case, and those that are Google's.
+    """Refuse labels that aren't short and lower case, and too many of them.
 
-    Source: https://cloud.google.com/run/docs/configuring/labels"""
+    Sources: https://cloud.google.com/run/docs/configuring/labels,
+    https://cloud.google.com/resource-manager/docs/labels-overview#requirements"""
+    if len(labels) > MAX_LABELS:
+        raise invalid(f"labels: {len(labels)}, at most {MAX_LABELS}.")
     for name, value in labels.items():
         if not _LABEL.fullmatch(name) or not _LABEL_VALUE.fullmatch(value):
             raise invalid(
@@ -67,8 +72,8 @@ def check_labels(labels: Mapping[str, str]) -> None:
             )
 
 
-def check_traffic(traffic: list[Json], revisions: set[str]) -> None:
-    """Refuse traffic that doesn't sum to 100, names a revision that doesn't exist or a tag twice.
+def check_traffic(traffic: list[Json], revisions: set[str], *, service: str) -> None:
+    """Refuse traffic that doesn't sum to 100, names a revision that doesn't exist, a tag twice or one that is too long.
 
     Source: https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration"""
     if sum(one.get("percent", 0) for one in traffic) != 100 or any(one.get("percent", 0) < 0 for one in traffic):
@@ -80,6 +85,11 @@ def check_traffic(traffic: list[Json], revisions: set[str]) -> None:
         require_id(
             "traffic.tag", tag, _TAG, "lowercase letters, digits and hyphens, at most 46, beginning with a letter"
         )
+        if len(tag) + len(service) > MAX_TAGGED_LENGTH:
+            raise invalid(
+                f"traffic.tag: traffic tag {tag!r} and service name {service!r} together are too long. Combined traffic"
+                f" tag and service name cannot exceed {MAX_TAGGED_LENGTH} characters."
+            )
     for target in traffic:
         _check_target(target, revisions)
 

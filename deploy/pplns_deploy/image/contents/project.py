@@ -1,14 +1,18 @@
 """The files of a project, as its layer holds them."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pplns.errors import ConfigError
+from pplns.settings import PROJECT_FILE
 from pplns_deploy.image.contents.entries import Entry, file_entry
 from pplns_deploy.image.contents.ignoring import Ignored, holds_key, read_ignored
 from pplns_deploy.image.contents.places import APP
+
+_PASSWORD = re.compile(rb"""://[^/\s:@"']+:[^/\s@"'$]+@""")  # ${NAME} stands for one, and isn't one
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,26 @@ class ProjectFiles:
 def project_files(root: Path) -> ProjectFiles:
     """Return the files of a project that aren't ignored.
 
-    Raises: ConfigError for a symbolic link that leads out of the project, and for a broken `.pplnsignore`."""
+    Raises: ConfigError for a symbolic link that leads out of the project, a broken `.pplnsignore`, a password in
+    pyproject.toml, and for what can't be read or written into an image."""
     root = root.resolve()
+    try:
+        return _found(root)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename!r} can't be read: {error.strerror or error}.",
+            "The image holds each file of the project that isn't ignored.",
+            "Make it readable, close the program that keeps it, or name it in .pplnsignore.",
+        ) from error
+
+
+def _found(root: Path) -> ProjectFiles:
     entries: list[Entry] = []
     keys: list[str] = []
     for path, file in _walk(root, root, read_ignored(root)):
+        _check_name(path)
+        if path == PROJECT_FILE:
+            _check_settings(file)
         if file.is_symlink():
             entries.append(_link(path, file, root))
         elif holds_key(file):
@@ -52,6 +71,7 @@ def _walk(folder: Path, root: Path, ignored: Ignored) -> Iterator[tuple[str, Pat
         if ignored.is_ignored(path, is_folder=is_folder):
             continue
         if is_folder:
+            ignored.enter(path, file)
             yield from _walk(file, root, ignored)
         elif found.is_symlink() or found.is_file():
             yield path, file
@@ -62,6 +82,28 @@ def _walk(folder: Path, root: Path, ignored: Ignored) -> Iterator[tuple[str, Pat
 def is_junction(file: Path) -> bool:
     """Tell whether this is a junction, Windows' link to a folder; Python knows them from 3.12."""
     return bool(getattr(file, "is_junction", lambda: False)())
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"The name of the file {path!r} isn't UTF-8.",
+            "Names in an image are, as on every system but Linux.",
+            "Rename the file, or name it in .pplnsignore, with a * for what can't be written.",
+        ) from None
+
+
+def _check_settings(file: Path) -> None:
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        if _PASSWORD.search(line):
+            raise ConfigError(
+                f"{str(file)!r} has an address with a password in line {number}, and would be in the image.",
+                "The image holds no credentials; the one of an index stands in the user's own settings.",
+                "Take it out, and set UV_INDEX_NAME_USERNAME and UV_INDEX_NAME_PASSWORD for the index that is called"
+                " NAME, or write it into your own uv.toml.",
+            )
 
 
 def _link(path: str, file: Path, root: Path) -> Entry:

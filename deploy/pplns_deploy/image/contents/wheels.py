@@ -25,15 +25,21 @@ class Package:
     version: str
 
 
-def install_wheels(lock: Path, *, target: Path, platform: str, python: str) -> None:
+def install_wheels(lock: Path, *, root: Path, target: Path, platform: str, python: str) -> None:
     """Unpack the wheels that a lock with hashes names into an empty folder, for another platform and Python.
+
+    uv runs in the project folder `root`, where it finds the indexes that the lock was made with.
 
     Raises: ConfigError with uv's own words, where a wheel isn't to be had or isn't the locked one."""
     command = [
         find_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--target",
-        str(target), "--python-platform", PLATFORMS[platform], "--python-version", python, "-r", str(lock),
+        str(target.resolve()), "--python-platform", PLATFORMS[platform], "--python-version", python,
+        "-r", str(lock.resolve()),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(
+        command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="replace",
+        check=False,
+    )  # fmt: skip
     if done.returncode:
         raise ConfigError(
             f"The wheels of {str(lock)!r} can't be had for {platform}, Python {python}: {done.stderr.strip()}",

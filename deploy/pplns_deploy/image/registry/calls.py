@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from pplns.errors import RegistryError
 from pplns.stores.gcs.patience import Patience, Tries
@@ -112,7 +112,7 @@ class Registry:
         """Return an answer that the call accepts.
 
         Raises: RegistryError for another one."""
-        if answer.ok or answer.status_code in call.accepted:
+        if answer.status_code < 300 or answer.status_code in call.accepted:  # what moves on has done nothing
             return answer
         hint = "Check the name of the repository, and that your account may push to it and pull from it."
         raise RegistryError(f"{self.host} refused to {call.what}: {_words(answer)}.", "", hint)
@@ -124,10 +124,13 @@ class Registry:
     def _exchange(self, call: Call, header: str | None, tries: Tries) -> "requests.Response":
         import requests
 
+        url = self.absolute(call.url)
+        is_ours = urlsplit(url).netloc == urlsplit(self._find_root()).netloc  # an upload may go to another host
+        auth = Header(header if is_ours else None)
         try:
             answer = self._session.request(
-                call.method, self.absolute(call.url), params=dict(call.params), headers=dict(call.headers),
-                data=call.body, auth=Header(header), timeout=tries.timeout_s, stream=call.is_streamed,
+                call.method, url, params=dict(call.params), headers=dict(call.headers),
+                data=call.body, auth=auth, timeout=tries.timeout_s, stream=call.is_streamed,
                 verify=self._trusted, allow_redirects=call.method in ("GET", "HEAD"),
             )  # fmt: skip
         except requests.exceptions.SSLError as error:

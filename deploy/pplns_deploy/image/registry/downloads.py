@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from pplns.errors import RegistryError
 from pplns.stores.gcs.patience import Tries
@@ -49,7 +49,9 @@ def fetch_manifest(registry: Registry, reference: Reference) -> Manifest | None:
     digest = digest_of_bytes(answer.content)
     if digest != (reference.digest or digest):
         raise _wrong_bytes(registry.host, f"the manifest of {reference}", digest)
-    document: dict[str, Any] = json.loads(answer.content)
+    document = _document(answer.content)
+    if document is None:
+        raise unread(registry.host, f"the manifest of {reference}")
     media_type = document.get("mediaType") or answer.headers.get("Content-Type", "").partition(";")[0]
     return Manifest(digest, media_type, document)
 
@@ -111,6 +113,23 @@ def _download_rest(registry: Registry, call: Call, file: IO[bytes], progress: Pr
         except (requests.RequestException, OSError) as error:
             raise BrokenConnection(f"{type(error).__name__}: {error}") from error
     return True
+
+
+def unread(host: str, what: str) -> RegistryError:
+    """Return the error for an answer that isn't what the specification says."""
+    return RegistryError(
+        f"What {host} gave for {what} isn't one.",
+        "A registry answers as the OCI distribution specification has it; a proxy or a sign-in page doesn't.",
+        "Correct the registry's name, or ask who runs it.",
+    )
+
+
+def _document(data: bytes) -> dict[str, Any] | None:
+    try:
+        found: object = json.loads(data)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
 def _digest_of(file: IO[bytes]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHORTEST_LIFE_S = 60.0  # what the specification has a token live for where it doesn't say
 _EARLY_S = 10.0
+_SCHEME = re.compile(r"(?:^|,)\s*(?=(?:basic|bearer)\s)", re.IGNORECASE)
 _PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
@@ -31,8 +32,9 @@ class Challenge:
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Return the challenge in a `WWW-Authenticate` header."""
-    scheme, _, rest = header.strip().partition(" ")
+    """Return the challenge in a `WWW-Authenticate` header; of several the one that asks for a token."""
+    several = [one.strip() for one in _SCHEME.split(header) if one.strip()] or [""]
+    scheme, _, rest = next((one for one in several if one.lower().startswith("bearer ")), several[0]).partition(" ")
     found = {one[1].lower(): one[2] if one[2] is not None else one[3] for one in _PARAMETER.finditer(rest)}
     return Challenge(scheme.lower(), found)
 

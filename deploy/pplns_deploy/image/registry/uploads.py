@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pplns.errors import RegistryError
 from pplns.stores.gcs.patience import Tries
 from pplns_deploy.image.registry.calls import TRANSIENT, BrokenConnection, Call, Registry
+from pplns_deploy.image.registry.downloads import unread
 
 if TYPE_CHECKING:
     import requests
@@ -86,7 +87,7 @@ class Uploads:
                 continue
             if answer.status_code == 201:
                 return True
-            if answer.status_code == 202:
+            if answer.status_code == 202 and "Location" in answer.headers:
                 self._give_up(answer.headers["Location"])
         return False
 
@@ -110,8 +111,12 @@ class Uploads:
         )
 
     def begin(self, what: str) -> str:
-        """Begin an upload and return its address."""
+        """Begin an upload and return its address.
+
+        Raises: RegistryError."""
         answer = self.registry.call(Call(what, "POST", self._begin_url, self.scopes))
+        if "Location" not in answer.headers:
+            raise unread(self.registry.host, "the address of an upload")
         return self.registry.absolute(answer.headers["Location"])
 
     def _give_up(self, location: str) -> None:
