@@ -3,12 +3,15 @@
 import logging
 import os
 import random
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import settings
+
+from terraforming import VERSION, is_provider_real, why_not_real
 
 CI_SEED = 20130101  # the sample that every change is held to; `--seed N` takes another one
 
@@ -23,6 +26,7 @@ class Samples:
 
 
 SAMPLES = pytest.StashKey[Samples]()
+PLANNED = pytest.StashKey[bool]()  # whether any test plans by Terraform
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,7 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark as slow what takes a sample: `-m "not slow"` leaves the long proofs out. Thin out the sampled modules."""
+    """Mark as slow what takes a sample: `-m "not slow"` leaves the long proofs out. Thin out the sampled modules.
+
+    What needs Terraform is skipped where there is none, and what needs the real google provider likewise."""
+    config.stash[PLANNED] = _skip_without_terraform(items)
     for item in items:
         if "sample" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
@@ -51,6 +58,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [one for module in _sampled_modules(items) for one in _leave_out(module, samples)]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def _skip_without_terraform(items: list[pytest.Item]) -> bool:
+    """Skip what needs Terraform, or the real google provider, where it is missing; tell whether the rest plans."""
+    missing = "" if shutil.which("terraform") else "no terraform on this machine"
+    lacking = {"needs_terraform": missing, "needs_google_provider": "" if is_provider_real() else why_not_real()}
+    for item in items:
+        for marker, reason in lacking.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+    return not missing and any(item.get_closest_marker("needs_terraform") for item in items)
 
 
 def _sampled_modules(items: list[pytest.Item]) -> list[list[pytest.Item]]:
@@ -113,6 +131,11 @@ def isolated_logging() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash.get(PLANNED, False):
+        provider = f"the google provider {VERSION}" if is_provider_real() else "a stand-in of the google provider"
+        terminalreporter.section(f"Terraform ran on {provider}")
+        if not is_provider_real():
+            terminalreporter.write_line(f"It knows no ranges and no conflicts of values; {why_not_real()}")
     samples = config.stash[SAMPLES]
     if not samples.taken:
         return

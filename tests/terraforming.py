@@ -1,8 +1,9 @@
-"""Terraform with the real google provider against the stand-in of Google's APIs; what a test asks of both.
+"""Terraform with the google provider against the stand-in of Google's APIs; what a test asks of both.
 
 The provider is taken from a filesystem mirror outside the checkout, `~/.cache/pplns/terraform` or
 PPLNS_TERRAFORM_MIRROR. `python tests/terraforming.py` fills it once: from the provider registry, or where that can't be
-reached from the provider's Go module, which takes minutes; `.ci/run` does that."""
+reached from the provider's Go module, which takes minutes; `.ci/run` does that. Where it isn't, and wherever
+PPLNS_PROVIDER=stand-in, the same tests run on a stand-in of the provider: see provider_stand_in.py."""
 
 import json
 import os
@@ -28,7 +29,10 @@ ACTIONS = {"replace": ["delete", "create"]}  # as a plan's own JSON has them
 NOWHERE = "http://127.0.0.1:9"  # the provider asks Google who it is; that may fail, and goes nowhere
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 STATE_BUCKET = "acme-data-terraform"
+STAND_IN = "stand-in"
+PROVIDER = os.environ.get("PPLNS_PROVIDER")
 HOW_TO_GET = "no google provider: `python tests/terraforming.py` gets it once, from its registry or by Go 1.26"
+FORCED = f"PPLNS_PROVIDER={STAND_IN} leaves the google provider out"
 
 
 class TerraformFailed(Exception):
@@ -103,31 +107,48 @@ def find_provider() -> bool:
     return _binary().is_file() or (_provider_folder() / packed).is_file()
 
 
-def command_line_file(folder: Path) -> Path:
-    """Write the file by which Terraform takes the provider from the mirror, if it is there, and return it."""
-    file = folder / "terraform.rc"
-    mirror = json.dumps(MIRROR.as_posix())
-    text = (
-        f"provider_installation {{\n  filesystem_mirror {{\n    path = {mirror}\n  }}\n}}\n" if find_provider() else ""
-    )
+def is_provider_real() -> bool:
+    """Tell whether tests run on the real provider: it is in the mirror, and nobody wants the stand-in."""
+    return PROVIDER != STAND_IN and find_provider()
+
+
+def why_not_real() -> str:
+    """Return why tests that need the real provider are skipped."""
+    return FORCED if find_provider() else HOW_TO_GET
+
+
+def command_line_file(folder: Path, *, is_real: bool) -> Path:
+    """Write the file by which Terraform takes the provider from a mirror, and return it."""
+    file, mirror = folder / "terraform.rc", MIRROR
+    if not is_real:
+        from provider_stand_in import install
+
+        mirror = folder / "mirror"
+        install(mirror, _binary().relative_to(MIRROR))
+    place = json.dumps(mirror.as_posix())
+    text = f"provider_installation {{\n  filesystem_mirror {{\n    path = {place}\n  }}\n}}\n"
     file.write_text(f"disable_checkpoint = true\n{text}", encoding="utf-8")
     return file
 
 
-def environ_for(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of Terraform's processes: nothing of the user's clouds, nothing leaves the machine."""
+def environ_for(folder: Path, more: Mapping[str, str], *, is_real: bool | None = None) -> dict[str, str]:
+    """Return the environment of Terraform's processes: nothing of the user's clouds, nothing leaves the machine.
+
+    `is_real` says which provider is taken; by default it is the one that tests run on."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "CLOUDSDK_", "TF_"))}
+    real = is_provider_real() if is_real is None else is_real
     return {
-        **kept, "TF_CLI_CONFIG_FILE": str(command_line_file(folder)), "TF_IN_AUTOMATION": "1",
-        "HTTPS_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1,localhost", "CHECKPOINT_DISABLE": "1", **more,
+        **kept, "TF_CLI_CONFIG_FILE": str(command_line_file(folder, is_real=real)), "TF_IN_AUTOMATION": "1",
+        "HTTPS_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1,localhost", "CHECKPOINT_DISABLE": "1",
+        **({} if real else {"TF_DISABLE_PLUGIN_TLS": "1"}), **more,
     }  # fmt: skip
 
 
-def root_module(folder: Path, environ: Mapping[str, str] | None = None) -> Terraform:
+def root_module(folder: Path, environ: Mapping[str, str] | None = None, *, is_real: bool | None = None) -> Terraform:
     """Return a copy of the configuration in a folder."""
     place = folder / "root"
     shutil.copytree(CONFIGURATION, place, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
-    return Terraform(place, environ_for(folder, environ or {}))
+    return Terraform(place, environ_for(folder, environ or {}, is_real=is_real))
 
 
 class Google:
@@ -207,14 +228,12 @@ def google() -> Iterator[Google]:
 
 @contextmanager
 def environment_on(
-    cloud: Google, folder: Path, *, prefix: str = "prod", provider: Mapping[str, str] | None = None
+    cloud: Google, folder: Path, *, prefix: str = "prod", is_real: bool | None = None
 ) -> Iterator[Terraform]:
-    """Prepare the configuration with its state in a bucket of the stand-in.
-
-    `provider` has the variables by which Terraform finds another provider than the real one."""
+    """Prepare the configuration with its state in a bucket of the stand-in."""
     from pplns_deploy.emulator import provider_environment
 
-    made = root_module(folder, {**provider_environment(cloud.url), **(provider or {})})
+    made = root_module(folder, provider_environment(cloud.url), is_real=is_real)
     made.init(f"-backend-config=bucket={STATE_BUCKET}", f"-backend-config=prefix={prefix}")
     yield made
 
@@ -227,7 +246,7 @@ def get_provider() -> str:
     for how, fill in (("taken from its registry", _download_provider), ("built from its Go module", _build_provider)):
         if fill():
             return f"The google provider {VERSION} was {how} in {time.monotonic() - started:.0f} s"
-    return f"The google provider {VERSION} can't be had: tests that need it are skipped"
+    return f"The google provider {VERSION} can't be had: tests run on a stand-in of it"
 
 
 def _download_provider() -> bool:

@@ -1,6 +1,5 @@
 """A stand-in that serves all tests of this folder, empty at the beginning of each."""
 
-import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,17 +8,13 @@ import pytest
 
 from google_stand_in import Google
 from pplns_deploy.emulator import StandIn, serving
-from terraforming import HOW_TO_GET, find_provider
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip all where there are no discovery documents, and Terraform's tests where it has no google provider."""
-    reason = "no terraform on this machine" if shutil.which("terraform") is None else HOW_TO_GET
+    """Skip all where there are no discovery documents."""
     for item in items:
         if find_spec("googleapiclient") is None and Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason="the discovery documents come with google-api-python-client"))
-        if item.get_closest_marker("needs_google_provider") and not (shutil.which("terraform") and find_provider()):
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The real google provider against the stand-in: one resource of every type that pplns makes."""
+"""The google provider against the stand-in: one resource of every type that pplns makes."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from google_stand_in import Google
 from pplns_deploy.emulator import provider_endpoints, provider_environment
 from terraforming import Terraform, TerraformFailed, environ_for
 
-pytestmark = pytest.mark.needs_google_provider
+pytestmark = pytest.mark.needs_terraform
 
 EVERYTHING = Path(__file__).parent / "everything"
 SERVICE = "projects/acme-data/locations/us-central1/services/pplns-daily-prod"
@@ -89,6 +89,7 @@ def test_faults_that_pass_are_waited_for_by_the_provider(google: Google, terrafo
     assert set(targets) < set(terraform.state())
 
 
+@pytest.mark.needs_google_provider
 def test_the_provider_has_the_arguments_of_its_endpoints(google: Google, terraform: Terraform) -> None:
     """A name that the provider doesn't know would leave one of its APIs at Google."""
     schemas: dict[str, Any] = json.loads(terraform.run("providers", "schema", "-json"))["provider_schemas"]

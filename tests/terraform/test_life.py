@@ -1,9 +1,9 @@
-"""The life of an environment, by Terraform and the real provider: made, unchanged, repaired, changed, gone."""
+"""The life of an environment, by Terraform and the google provider: made, unchanged, repaired, changed, gone."""
 
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,17 +73,15 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(
-    root: Terraform, furnished: dict[str, Any], cloud: Google, provider: Mapping[str, str], tmp_path_factory: Folders
-) -> Iterator[Made]:
-    """Three environments applied at once, since the provider mostly waits: 10 s after an account, 3 s after a grant.
+def made(root: Terraform, furnished: dict[str, Any], cloud: Google, tmp_path_factory: Folders) -> Iterator[Made]:
+    """Three environments applied at once: the real provider mostly waits, 10 s after an account, 3 s after a grant.
 
     `prod` has three pipelines and `test` one, with all that there is to use."""
     cloud.control("startups", service="*pplns-late-late")
     folders = {name: tmp_path_factory.mktemp(name) for name in ("test", "late")}
     with (
-        environment_on(cloud, folders["test"], prefix="test", provider=provider) as test,
-        environment_on(cloud, folders["late"], prefix="late", provider=provider) as late,
+        environment_on(cloud, folders["test"], prefix="test") as test,
+        environment_on(cloud, folders["late"], prefix="late") as late,
     ):
         root.write(furnished)
         test.write(variables(shop(1), full_environment(name="test")))
@@ -136,7 +134,6 @@ def test_two_at_once_are_kept_apart_by_the_lock(applied: Terraform, cloud: Googl
         cloud.call("DELETE", f"storage/v1/b/{STATE_BUCKET}/o/prod%2Fdefault.tflock")
 
 
-@pytest.mark.needs_google_provider
 def test_what_was_changed_by_hand_is_found_and_repaired(applied: Terraform, cloud: Google) -> None:
     """A service, a job, a subscription, a topic that is gone, a caller who was added: a plan shows exactly these."""
     service = f"{SERVICES}/pplns-pipeline-1-prod"
@@ -155,7 +152,6 @@ def test_what_was_changed_by_hand_is_found_and_repaired(applied: Terraform, clou
     assert "mallory" not in json.dumps(cloud.call("GET", f"run/v2/{service}:getIamPolicy"))
 
 
-@pytest.mark.needs_google_provider
 def test_a_pipeline_reaches_its_own_runs_and_no_others(applied: Terraform, cloud: Google) -> None:
     """Get, create, replace, delete and list: its own prefix works, its neighbour's is refused."""
     from pplns_deploy.emulator import storage_host
@@ -169,7 +165,6 @@ def test_a_pipeline_reaches_its_own_runs_and_no_others(applied: Terraform, cloud
     assert json.loads(_object(cloud, BUCKET, "pipeline_1%2Fruns%2Fx")) == {"of": "others"}
 
 
-@pytest.mark.needs_google_provider
 def test_a_pipeline_has_the_datasets_that_are_named_and_no_others(applied: Terraform, cloud: Google) -> None:
     """Read and write of each, also of another project's; the access lists are BigQuery's own."""
     member = "pplns-daily-orders-prod@acme-data.iam.gserviceaccount.com"
@@ -180,7 +175,6 @@ def test_a_pipeline_has_the_datasets_that_are_named_and_no_others(applied: Terra
     assert roles == [["READER"], ["WRITER"], ["READER"]]
 
 
-@pytest.mark.needs_google_provider
 def test_a_service_runs_its_pipeline_with_the_settings_that_were_deployed(
     applied: Terraform, cloud: Google, tmp_path: Path
 ) -> None:
@@ -205,7 +199,6 @@ def test_a_service_runs_its_pipeline_with_the_settings_that_were_deployed(
     assert "storage.objects" in refused.json["error"]["message"]
 
 
-@pytest.mark.needs_google_provider
 def test_the_store_of_a_service_works_with_its_own_account_only(
     applied: Terraform, cloud: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -278,7 +271,6 @@ def test_another_environment_of_the_project_shares_nothing(made: Made, cloud: Go
     assert made.prod.changes() == {}
 
 
-@pytest.mark.needs_google_provider
 def test_a_container_that_never_came_up_is_followed_by_one_that_does(made: Made, cloud: Google) -> None:
     """Cloud Run keeps the failed service and Terraform forgets it; an `import` block is all that the tool adds."""
     kept = f"{SERVICES}/pplns-late-late" in cloud.inventory()["run.services"]

@@ -1,7 +1,7 @@
-"""Environments of any size, by Terraform and the real provider: made, unchanged, repaired, gone.
+"""Environments of any size, by Terraform and the google provider: made, unchanged, repaired, gone.
 
-It takes a quarter of an hour, most of it the provider's waiting, so it is for `--full` and for runs of this file alone;
-test_life.py has environments of one and of three pipelines."""
+It takes a quarter of an hour on the real provider, most of it waiting, so it is for `--full` and for runs of this file
+alone; test_life.py has environments of one and of three pipelines."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 from deployable import full_environment, shop, variables
 from terraforming import STATE_BUCKET, environment_on, google
 
-pytestmark = [pytest.mark.needs_google_provider, pytest.mark.slow, pytest.mark.sampled(0)]
+pytestmark = [pytest.mark.needs_terraform, pytest.mark.slow, pytest.mark.sampled(0)]
 SERVICES = "projects/acme-data/locations/europe-west1/services"
 JOBS = "projects/acme-data/locations/europe-west1/jobs"
 
