@@ -5,9 +5,11 @@ Addresses of services are the stand-in's front door, which checks the callers of
 import base64
 import itertools
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
+import time
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -176,18 +178,66 @@ def make_project(folder: Path, pipelines: Sequence[str], *, configuration: str =
     return folder
 
 
-def change_project(site: Site, number: int) -> None:
-    """Have the project add a pipeline, and take away the one of the number before."""
-    (site.folder / "pipelines" / f"extra{number - 1}.py").unlink(missing_ok=True)
-    (site.folder / "pipelines" / f"extra{number}.py").write_text(PIPELINE.format(name=f"extra{number}"))
+def add_pipeline(site: Site, name: str) -> None:
+    """Have the project have another pipeline."""
+    (site.folder / "pipelines" / f"{name}.py").write_text(PIPELINE.format(name=name))
+
+
+def change_pipelines(site: Site) -> None:
+    """Have the project add a pipeline, `extra`, and take away `stock`."""
+    add_pipeline(site, "extra")
+    (site.folder / "pipelines" / "stock.py").unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A site as it was once, deployed in so many seconds: its project, the stand-in's state, and the environment of its
+    commands."""
+
+    project: Path
+    state: Path
+    environ: dict[str, str]
+    seconds: float
 
 
 @contextmanager
-def bootstrapped_site(folder: Path, *pipelines: str, environ: Mapping[str, str] | None = None) -> Generator[Site]:
-    """Start a stand-in, make a project, and prepare its environment; `environ` is added to that of the commands."""
+def bootstrapped_site(folder: Path, *pipelines: str) -> Generator[Site]:
+    """Start a stand-in, make a project, and prepare its environment."""
     with terraforming.google() as cloud:
-        more = {"PPLNS_RUN_ADDRESS": cloud.url, "XDG_CACHE_HOME": str(folder / "cache"), **(environ or {})}
-        commands = terraforming.environ_for(folder, provider_environment(cloud.url)) | more
-        made = Site(make_project(folder / "project", pipelines), cloud, commands)
+        project = make_project(folder / "project", pipelines)
+        made = Site(project, cloud, terraforming.environ_for(folder, addresses_of(cloud.url, folder)))
         made.run("bootstrap", "--yes")
         yield made
+
+
+def deploy_and_save(site: Site, folder: Path) -> Saved:
+    """Deploy a site for the first time, and save it for copies."""
+    began = time.monotonic()
+    site.deploy(new_image())
+    seconds, state = time.monotonic() - began, folder / "saved.json"
+    state.write_text(json.dumps(site.cloud.control("state", data=True)), encoding="utf-8")
+    return Saved(site.folder, state, site.environ, seconds)
+
+
+@contextmanager
+def copied_site(saved: Saved, folder: Path, **environ: str) -> Generator[Site]:
+    """Start a stand-in that begins as a saved one was, for a copy of its project: Terraform's state is in there too.
+
+    `environ` is added to that of the commands. This process's own is left alone, for a test may be changing it."""
+    shutil.copytree(saved.project, folder / "project")
+    shutil.copy(saved.state, folder / "cloud.json")
+    command = [sys.executable, "-m", "pplns_deploy.emulator", "--json", "--state", str(folder / "cloud.json")]
+    with subprocess.Popen(
+        command, env=saved.environ, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            cloud = terraforming.Google(json.loads(process.stdout.readline())["url"])
+            yield Site(folder / "project", cloud, saved.environ | addresses_of(cloud.url, folder) | environ)
+        finally:
+            process.terminate()
+
+
+def addresses_of(url: str, folder: Path) -> dict[str, str]:
+    """Return the variables by which commands take a stand-in for Google, and a cache of their own."""
+    return provider_environment(url) | {"PPLNS_RUN_ADDRESS": url, "XDG_CACHE_HOME": str(folder / "cache")}

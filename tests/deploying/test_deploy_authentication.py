@@ -5,10 +5,10 @@ and the callers of services. Who deploys has the roles that docs/deploying.md na
 
 import base64
 import json
-import random
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-import terraforming
-from deploy_site import CONFIGURATION, PROJECT, Site, bootstrapped_site, new_image
+from deploy_site import CONFIGURATION, PROJECT, SERVICES, Saved, Site, copied_site, new_image
 from google_addresses import google_addresses
 from pplns.errors import ConfigError
 from pplns_deploy.deploying.deployed import LiveService, Target
@@ -25,23 +24,24 @@ from pplns_deploy.deploying.google import Google
 from pplns_deploy.deploying.health import HealthCheck
 
 pytestmark = [
-    pytest.mark.needs_google_provider,
+    pytest.mark.needs_terraform,
     pytest.mark.slow,
-    pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
     pytest.mark.skipif(sys.platform != "linux", reason="Go takes SSL_CERT_FILE on Linux only"),
 ]
 DOCS = Path(__file__).parents[2] / "docs" / "deploying.md"
 DEPLOYER = f"deployer@{PROJECT}.iam.gserviceaccount.com"
+ACCOUNTS = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
 POOL = "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/ci"
 WORKLOAD = f"principal:{POOL}/subject/repo:acme/shop"
+PERSON = "user:ann@acme.com"
 MEMBERS = {
     "key": f"serviceAccount:{DEPLOYER}",
-    "person": "user:ann@acme.com",
+    "person": PERSON,
+    "person as an account": f"serviceAccount:{DEPLOYER}",
     "federation": f"serviceAccount:{DEPLOYER}",
     "federation alone": WORKLOAD,
     "machine": f"serviceAccount:{DEPLOYER}",
 }
-SERVICE = f"run/v2/projects/{PROJECT}/locations/europe-west1/services/pplns-sales-prod"
 AMBIENT = (
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_OAUTH_ACCESS_TOKEN",
@@ -51,6 +51,7 @@ AMBIENT = (
 )
 ADDRESSES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE")
 INVOKE = f"pplns--invoke-prod@{PROJECT}.iam.gserviceaccount.com"
+OTHERS = {PERSON, WORKLOAD, "user:owner@example.com", f"serviceAccount:{INVOKE}"}
 
 
 def documented_roles(command: str) -> list[str]:
@@ -66,30 +67,33 @@ def bind(site: Site, resource: str, *pairs: tuple[str, str]) -> None:
     site.cloud.call("POST", f"{resource}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
 
 
+@contextmanager
+def at_googles_addresses(site: Site, folder: Path, *commands: str) -> Iterator[Site]:
+    """Give a site whose commands find Google at its own addresses, and members with the roles of some commands."""
+    site.cloud.add_account("deployer")
+    members, roles = sorted(set(MEMBERS.values())), [one for command in commands for one in documented_roles(command)]
+    (site.folder / "pyproject.toml").write_text(f"{CONFIGURATION}invokers = {json.dumps(members)}\n")
+    bind(site, f"cloudresourcemanager/v1/projects/{PROJECT}", *((member, role) for member in members for role in roles))
+    account = f"iam/v1/projects/{PROJECT}/serviceAccounts/{DEPLOYER}"
+    bind(site, account, (WORKLOAD, "roles/iam.workloadIdentityUser"), (PERSON, "roles/iam.serviceAccountTokenCreator"))
+    with google_addresses(site.cloud.url, folder) as addresses:
+        kept = {name: value for name, value in site.environ.items() if not name.startswith(("GOOGLE_", "PPLNS_"))}
+        yield replace(site, environ=kept | addresses)
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site that was deployed once; who deploys next is a person, an account or a workload with documented roles."""
-    folder = tmp_path_factory.mktemp("site")
-    with bootstrapped_site(folder, "sales") as made:
-        made.cloud.add_account("deployer")
-        members = sorted(set(MEMBERS.values()))
-        invokers = json.dumps(members)
-        (made.folder / "pyproject.toml").write_text(f"{CONFIGURATION}invokers = {invokers}\n")
-        roles = documented_roles("pplns plan") + documented_roles("pplns deploy")
-        project = f"cloudresourcemanager/v1/projects/{PROJECT}"
-        bind(made, project, *((member, role) for member in members for role in roles))
-        bind(
-            made, f"iam/v1/projects/{PROJECT}/serviceAccounts/{DEPLOYER}", (WORKLOAD, "roles/iam.workloadIdentityUser")
-        )
-        made.deploy(new_image())
-        with google_addresses(made.cloud.url, folder) as addresses:
-            kept = {name: value for name, value in made.environ.items() if not name.startswith(("GOOGLE_", "PPLNS_"))}
-            yield replace(made, environ=kept | addresses)
+def alone(saved: Saved, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A copy of the site that runs nothing: members are invokers there, and this process asks as one of them."""
+    folder = tmp_path_factory.mktemp("alone")
+    with copied_site(saved, folder) as copy, at_googles_addresses(copy, folder) as made:
+        pairs = [(member, "roles/iam.serviceAccountOpenIdTokenCreator") for member in set(MEMBERS.values())]
+        bind(made, f"iam/v1/projects/{PROJECT}/serviceAccounts/{INVOKE}", *pairs)
+        yield made
 
 
 def live_service(site: Site) -> LiveService:
     """Return the service as it is, as the state would have it."""
-    found = site.cloud.call("GET", SERVICE)
+    found = site.cloud.call("GET", f"run/v2/{SERVICES}/pplns-sales-prod")
     audience, name = found["customAudiences"][0], found["latestReadyRevision"].rpartition("/")[2]
     serving = (Target(name, 100),)
     return LiveService("sales", "pplns-sales-prod", found["uri"], audience, "an image", name, name, name, serving, {})
@@ -111,7 +115,8 @@ def credentials(site: Site, way: str, folder: Path) -> dict[str, str]:
         site.cloud.control("machine", account=DEPLOYER)
         host = site.cloud.url.removeprefix("http://")
         return {"GCE_METADATA_HOST": host, "GCE_METADATA_IP": host, "HOME": str(folder)}
-    file.write_text(json.dumps({"key": _key, "person": _person}.get(way, _workload)(site, way, folder)))
+    makers = {"key": _key, "person": _person, "person as an account": _person_as_account}
+    file.write_text(json.dumps(makers.get(way, _workload)(site, way, folder)))
     return {"GOOGLE_APPLICATION_CREDENTIALS": str(file)}
 
 
@@ -121,15 +126,22 @@ def _key(site: Site, way: str, folder: Path) -> dict[str, Any]:
 
 
 def _person(site: Site, way: str, folder: Path) -> dict[str, Any]:
-    site.cloud.control("callers", **{"1//refresh": MEMBERS[way]})
+    site.cloud.control("callers", **{"1//refresh": PERSON})
     return {"type": "authorized_user", "client_id": "gcloud", "client_secret": "none", "refresh_token": "1//refresh"}
+
+
+def _person_as_account(site: Site, way: str, folder: Path) -> dict[str, Any]:
+    """As `gcloud auth application-default login --impersonate-service-account` writes it."""
+    return {
+        "type": "impersonated_service_account", "delegates": [], "source_credentials": _person(site, way, folder),
+        "service_account_impersonation_url": f"{ACCOUNTS}/{DEPLOYER}:generateAccessToken",
+    }  # fmt: skip
 
 
 def _workload(site: Site, way: str, folder: Path) -> dict[str, Any]:
     site.cloud.control("callers", **{"signed-by-the-forge": WORKLOAD})
     (folder / "token").write_text("signed-by-the-forge")
-    accounts = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts"
-    more = {"service_account_impersonation_url": f"{accounts}/{DEPLOYER}:generateAccessToken"}
+    more = {"service_account_impersonation_url": f"{ACCOUNTS}/{DEPLOYER}:generateAccessToken"}
     return {
         "type": "external_account", "audience": f"{POOL}/providers/forge",
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
@@ -139,82 +151,83 @@ def _workload(site: Site, way: str, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", MEMBERS)
-def test_whoever_signs_in_is_let_through_as_the_invoke_account(
-    way: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """The token is one of the invoke account, for the service's audience, that the caller may make."""
-    environ = site.environ | credentials(site, way, tmp_path)
-    google = sign_in(environ, monkeypatch)
-    live = live_service(site)
-    site.cloud.control("requests", clear=True)
-
-    found = HealthCheck(google, INVOKE, "all", environ, patience_s=0).ask(live)
-
-    calls = {one["method"]: one["caller"] for one in site.cloud.control("requests")["requests"]}
-    assert found.verdict == "healthy", found.reason
-    assert calls["iamcredentials.projects.serviceAccounts.generateIdToken"] == MEMBERS[way]
-    assert calls["run.invoke"] == f"serviceAccount:{INVOKE}"
-
-
-def test_whoever_signs_in_deploys(site: Site, tmp_path: Path, sample: Callable[..., int], rng: random.Random):
-    """Terraform's state, its provider and pplns are all signed in the same way, with the documented roles."""
-    for way in rng.sample(sorted(MEMBERS), sample(full=len(MEMBERS), ci=1)):
-        laptop = replace(site, environ=site.environ | credentials(site, way, tmp_path))
-        image = new_image()
+def test_whoever_signs_in_deploys(way: str, site: Site, tmp_path: Path):
+    """Terraform's state, its provider and pplns are all signed in the same way, with the documented roles; the new
+    revision is asked as the invoke account."""
+    image = new_image()
+    with at_googles_addresses(site, tmp_path, "pplns plan", "pplns deploy") as made:
+        laptop = replace(made, environ=made.environ | credentials(made, way, tmp_path))
         site.cloud.control("requests", clear=True)
 
         found = laptop.deploy(image)["sales"]
 
-        callers = {one["caller"] for one in site.cloud.control("requests")["requests"]}
-        assert (found["state"], site.image()) == ("deployed", image), way
-        assert MEMBERS[way] in callers, way
-        assert callers <= {MEMBERS[way], WORKLOAD, "user:owner@example.com", f"serviceAccount:{INVOKE}"}, way
+    calls = site.cloud.control("requests")["requests"]
+    callers = {one["method"]: one["caller"] for one in calls}
+    assert (found["state"], site.image()) == ("deployed", image)
+    assert callers["iamcredentials.projects.serviceAccounts.generateIdToken"] == MEMBERS[way]
+    assert callers["run.invoke"] == f"serviceAccount:{INVOKE}"
+    assert callers["run.projects.locations.services.patch"] == MEMBERS[way]
+    assert {one["caller"] for one in calls} <= {MEMBERS[way], *OTHERS}
 
 
-def test_a_token_for_another_audience_is_refused(site: Site):
+def test_who_may_roll_back_needs_no_more_than_its_roles(site: Site, tmp_path: Path):
+    """Somebody on duty, signed in as themselves, with the documented roles of `pplns rollback` alone."""
+    good = site.serving()
+    site.deploy(new_image())
+    with at_googles_addresses(site, tmp_path, "pplns plan", "pplns rollback") as made:
+        laptop = replace(made, environ=made.environ | credentials(made, "person", tmp_path))
+
+        laptop.run("rollback", "sales", "--yes")
+        refused = laptop.run("deploy", "--yes", "--image", new_image(), ends=1)
+
+    assert site.serving() == good
+    assert "roles/" in refused["error"]["hint"]
+
+
+def test_a_token_for_another_audience_is_refused(alone: Site):
     """Cloud Run takes the service's addresses and its own audience, nothing else."""
-    live = live_service(site)
+    live = live_service(alone)
 
     statuses = [
-        ask(site, live.url, token_of(site, INVOKE, one)) for one in (live.audience, live.url, f"{live.url}/health")
+        ask(alone, live.url, token_of(alone, INVOKE, one)) for one in (live.audience, live.url, f"{live.url}/health")
     ]
 
     assert statuses == [200, 200, 401]
 
 
-def test_a_token_of_a_member_that_is_not_bound_is_refused(site: Site):
+def test_a_token_of_a_member_that_is_not_bound_is_refused(alone: Site):
     """The account that deploys may make tokens of the invoke account, and isn't it."""
-    site.cloud.add_account("stranger")
+    alone.cloud.add_account("stranger")
     stranger = f"stranger@{PROJECT}.iam.gserviceaccount.com"
-    live = live_service(site)
+    live = live_service(alone)
 
-    assert ask(site, live.url, token_of(site, stranger, live.audience)) == 403
+    assert ask(alone, live.url, token_of(alone, stranger, live.audience)) == 403
 
 
 @pytest.mark.parametrize("token", [None, "no-token", "ey.ey.ey"])
-def test_what_is_no_identity_token_is_refused(token: str | None, site: Site):
+def test_what_is_no_identity_token_is_refused(token: str | None, alone: Site):
     """Without one Cloud Run says 403, with a wrong one 401."""
-    assert ask(site, live_service(site).url, token) == (403 if token is None else 401)
+    assert ask(alone, live_service(alone).url, token) == (403 if token is None else 401)
 
 
-def test_who_is_no_invoker_is_told_how_to_become_one(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_who_is_no_invoker_is_told_how_to_become_one(alone: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The revision isn't asked then, so it gets no traffic; the reason names the list to be in."""
-    site.cloud.control("callers", **{"1//other": "user:bob@acme.com"})
-    environ = site.environ | credentials(site, "person", tmp_path)
+    alone.cloud.control("callers", **{"1//other": "user:bob@acme.com"})
+    environ = alone.environ | credentials(alone, "person", tmp_path)
     file = Path(environ["GOOGLE_APPLICATION_CREDENTIALS"])
     file.write_text(file.read_text().replace("1//refresh", "1//other"))
 
     google = sign_in(environ, monkeypatch)
-    found = HealthCheck(google, INVOKE, "all", environ, patience_s=0).ask(live_service(site))
+    found = HealthCheck(google, INVOKE, "all", environ, patience_s=0).ask(live_service(alone))
 
     assert found.verdict == "unhealthy"
     assert "getOpenIdToken" in found.reason
     assert "`invokers`" in found.reason
 
 
-def test_credentials_that_were_withdrawn_say_so(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_credentials_that_were_withdrawn_say_so(alone: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A key that was deleted, or a person who has to sign in again."""
-    environ = site.environ | credentials(site, "person", tmp_path)
+    environ = alone.environ | credentials(alone, "person", tmp_path)
     file = Path(environ["GOOGLE_APPLICATION_CREDENTIALS"])
     file.write_text(file.read_text().replace("1//refresh", "1//gone"))
 

@@ -42,20 +42,32 @@ def deploy(shown: StageLines) -> None:
     with shown.stage("apply", "Applying"):
         shown.watch(hook("apply_start"))
         shown.watch(hook("apply_complete", "data.google_project.this", "read"))
+        shown.watch(hook("apply_complete", "module.other.terraform_data.note", "create"))
         shown.watch(hook("apply_complete"))
     shown.begin_part("sales")
     shown.end_part("sales", "is well", is_good=True, seconds=0.5)
 
 
 def test_a_file_gets_a_line_for_each_thing():
-    """Stages begin and end, resources end, each with its time; what is only read is left out."""
+    """Stages begin and end, resources end, each with its time; what is only read or noted is left out."""
     stream = File()
 
     with following(Console(stream, stream, False)) as shown:
         deploy(shown)
 
     lines = [line.rpartition("  ")[0].strip() or line for line in stream.getvalue().splitlines()]
-    assert lines == ["Checking the project", "✓ checks", "Applying", f"✓ {SERVICE}", "✓ apply", "✓ sales  is well"]
+    named = "✓ service pplns-sales-prod"
+    assert lines == ["Checking the project", "✓ checks", "Applying", named, "✓ apply", "✓ sales  is well"]
+
+
+def test_a_resource_that_nobody_announced_is_named_as_terraform_names_it():
+    """It isn't hidden."""
+    stream = File()
+
+    with following(Console(stream, stream, False)) as shown:
+        shown.watch(hook("apply_errored"))
+
+    assert stream.getvalue() == f"  ✗ {SERVICE}  7 s\n"
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["well", "failed"])
@@ -90,12 +102,12 @@ def test_lines_go_above_the_tree_and_questions_have_the_terminal():
     stream = Terminal()
 
     with following(Console(stream, stream, False)) as shown, shown.stage("plan"):
-        shown.console.say("2 to change.")
+        shown.console.say("→ 2 to change.")
         with shown.aside() as console:
             before = stream.getvalue()
             console.say("Apply this?")
 
-    assert "2 to change." in stream.getvalue()
+    assert "→ 2 to change." in stream.getvalue()
     assert stream.getvalue()[len(before) :].startswith("Apply this?\n")
 
 

@@ -1,26 +1,21 @@
 """A deployment that Google refuses somewhere: it says so, and the next one finishes.
 
-Each round gives one pipeline new code, adds another and takes a third away, as in test_deploy_kills.py."""
+Each gives one pipeline new code, adds another and takes a third away, as in test_deploy_kills.py."""
 
-import itertools
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-import terraforming
 from commands import read_until
-from deploy_site import PROJECT, Site, bootstrapped_site, change_project, new_image
+from deploy_site import PROJECT, Site, change_pipelines, new_image
 
 pytestmark = [
-    pytest.mark.needs_google_provider,
+    pytest.mark.needs_terraform,
     pytest.mark.slow,
     pytest.mark.sampled(2),
-    pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
-ROUNDS = itertools.count(1)
 FAULTS = {
     "409 once": {"method": "run.*.services.patch", "status": "ABORTED", "times": 1},
     "409 always": {"method": "run.*.services.patch", "status": "ABORTED"},
@@ -41,14 +36,6 @@ FAULTS = {
 LASTING = ("409 always", "a permission to create", "a permission to update", "a permission to delete")
 
 
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with bootstrapped_site(tmp_path_factory.mktemp("site"), "sales") as site:
-        change_project(site, 0)
-        site.deploy(new_image())
-        yield site
-
-
 def attempt(site: Site, image: str) -> tuple[int, str]:
     """Deploy, and return the exit code with all that was said."""
     with site.start("deploy", "--yes", "--image", image) as process:
@@ -57,83 +44,83 @@ def attempt(site: Site, image: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_deployment_that_was_refused_is_finished_by_the_next(fault: str, deployed: Site):
+def test_a_deployment_that_was_refused_is_finished_by_the_next(fault: str, site: Site):
     """What was done is kept, the rest follows, and what is there is what Terraform's state says."""
-    number, image, order = next(ROUNDS), new_image(), dict(FAULTS[fault])
-    change_project(deployed, number)
-    deployed.cloud.control("faults", **order)
+    image, order = new_image(), dict(FAULTS[fault])
+    change_pipelines(site)
+    site.cloud.control("faults", **order)
 
-    code, said = attempt(deployed, image)
-    deployed.cloud.control("clear")
-    if held := deployed.run("unlock")["lock"]:
-        deployed.run("unlock", held["id"], "--yes")
-    found = deployed.deploy(image)
+    code, said = attempt(site, image)
+    site.cloud.control("clear")
+    if held := site.run("unlock")["lock"]:
+        site.run("unlock", held["id"], "--yes")
+    found = site.deploy(image)
 
     assert code in (0, 1), said
     assert code == 1 or fault not in LASTING, said
     assert {one["state"] for one in found.values()} <= {"deployed", "unchanged"}
-    assert deployed.image() == image
-    assert deployed.there() == deployed.managed()
-    assert deployed.is_settled(image)
+    assert site.image() == image
+    assert site.there() == site.managed()
+    assert site.is_settled(image)
 
 
-def test_what_a_lost_state_had_is_found_again(deployed: Site):
+def test_what_a_lost_state_had_is_found_again(site: Site):
     """A process that is killed before it saves its state leaves resources that the state doesn't know: of every kind.
 
     They are taken over, and none is made twice, though Google takes two alerts of one name."""
-    number, image = next(ROUNDS), new_image()
-    change_project(deployed, number)
-    before = deployed.saved_state()
-    deployed.deploy(image)
-    there = deployed.there()
-    deployed.save_state(without_kinds(before, "google_monitoring"))
+    image = new_image()
+    change_pipelines(site)
+    before = site.saved_state()
+    site.deploy(image)
+    there = site.there()
+    site.save_state(without_kinds(before, "google_monitoring"))
 
-    found = deployed.run("deploy", "--yes", "--image", image)
+    found = site.run("deploy", "--yes", "--image", image)
 
     taken = {one["kind"] for one in found["changes"] if one["action"] in ("import", "update")}
     assert taken >= {"service", "account", "schedule", "topic", "subscription", "alert", "dashboard"}
-    assert deployed.there() == deployed.managed() == there
-    assert deployed.is_settled(image)
+    assert site.there() == site.managed() == there
+    assert site.is_settled(image)
 
 
-def test_a_name_that_somebody_else_has_is_not_taken_over(deployed: Site):
+def test_a_name_that_somebody_else_has_is_not_taken_over(site: Site):
     """It fails, and says that the name is taken: what is there isn't this environment's."""
-    number, image = next(ROUNDS), new_image()
-    change_project(deployed, number)
-    topic = f"pubsub/v1/projects/{PROJECT}/topics/extra{number}-landed-prod"
-    deployed.cloud.call("PUT", topic, {"labels": {"team": "other"}})
+    image = new_image()
+    change_pipelines(site)
+    topic = f"pubsub/v1/projects/{PROJECT}/topics/extra-landed-prod"
+    site.cloud.call("PUT", topic, {"labels": {"team": "other"}})
 
-    code, said = attempt(deployed, image)
-    deployed.cloud.call("DELETE", topic)
-    deployed.deploy(image)
+    code, said = attempt(site, image)
+    site.cloud.call("DELETE", topic)
+    site.deploy(image)
 
     assert code == 1
     assert "That name is taken by something that no deployment of this environment made" in said
-    assert deployed.there() == deployed.managed()
+    assert site.there() == site.managed()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a test can't send Ctrl-C to one process")
-def test_an_operation_that_never_ends_is_left_by_the_third_interrupt(deployed: Site):
+def test_an_operation_that_never_ends_is_left_by_the_third_interrupt(site: Site):
     """Terraform would wait for it for twenty minutes; the next deployment finishes."""
-    number, image = next(ROUNDS), new_image()
-    change_project(deployed, number)
-    deployed.cloud.control("faults", method="run.*.services.patch", operation={"never": True}, times=1)
+    image = new_image()
+    change_pipelines(site)
+    site.cloud.control("faults", method="run.*.services.patch", operation={"never": True}, times=1)
 
-    with deployed.start("deploy", "--yes", "--image", image) as process:
-        while process.poll() is None and deployed.cloud.control("state")["faults"]:
+    with site.start("deploy", "--yes", "--image", image) as process:
+        while process.poll() is None and site.cloud.control("state")["faults"]:
             pass
         process.send_signal(signal.SIGINT)
         read_until(process.stderr, "Ctrl-C twice more")
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=120)
-    if held := deployed.run("unlock")["lock"]:
-        deployed.run("unlock", held["id"], "--yes")
-    deployed.deploy(image)
+    if held := site.run("unlock")["lock"]:
+        site.run("unlock", held["id"], "--yes")
+    site.deploy(image)
 
     assert process.returncode == 130
-    assert deployed.image() == image
-    assert deployed.there() == deployed.managed()
+    assert site.image() == image
+    assert site.there() == site.managed()
 
 
 def without_kinds(state: dict[str, Any], beginning: str) -> dict[str, Any]:

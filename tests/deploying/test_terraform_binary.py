@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import terraforming
+from deploy_site import Site, make_project, new_image
 from pplns.errors import ConfigError
 from pplns_deploy.deploying import binary
 from pplns_deploy.deploying.binary import find_terraform
@@ -73,3 +75,13 @@ def test_without_any_the_library_is_offered(named: str | None, monkeypatch: pyte
 
     with pytest.raises(ConfigError, match=r"pip install 'pplns\[terraform\]'"):
         find_terraform(environ)
+
+
+def test_without_a_terraform_the_command_says_where_to_get_it(tmp_path: Path):
+    """It is a matter of the machine, so the exit code is 3."""
+    folder = make_project(tmp_path / "project", ["sales"])
+    environ = {**os.environ, "PPLNS_TERRAFORM": str(tmp_path / "nowhere")}
+
+    refused = Site(folder, terraforming.Google(""), environ).run("plan", "--image", new_image(), ends=3)
+
+    assert "pip install 'pplns[terraform]'" in refused["error"]["hint"]

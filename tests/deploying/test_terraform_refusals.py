@@ -91,3 +91,13 @@ def test_init_that_fails_is_a_matter_of_configuration():
 
     assert isinstance(error, ConfigError)
     assert "Failed to query available provider packages" in error.message
+
+
+def test_an_environment_that_nobody_prepared_names_the_command():
+    """Whoever deploys first needn't know what a backend is."""
+    said = "Failed to get existing workspaces: querying Cloud Storage failed: storage: bucket doesn't exist"
+
+    error = error_of([diagnostic(said)], "", command="init", environment="prod")
+
+    assert isinstance(error, ConfigError)
+    assert error.hint == "Prepare it once: pplns bootstrap --env prod"

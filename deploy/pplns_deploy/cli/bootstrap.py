@@ -8,6 +8,7 @@ import click
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.deployments import confirm, find_target, opened, write_plan
 from pplns_deploy.cli.options import env_option, examples, json_option, project_option
+from pplns_deploy.cli.stages import StageLines
 
 
 @click.command(epilog=examples("pplns bootstrap --env prod", "pplns bootstrap --env prod --yes"))
@@ -38,7 +39,8 @@ def bootstrap(console: Console, /, *, env: str | None, yes: bool, project: Path 
     google.enable_apis(place.project)
     is_new = google.make_state_bucket(place.project, bucket, place.region)
     console.say(f"gs://{bucket} {'was made' if is_new else 'is there'}")
-    with opened(console, target) as deploying:
+    shown = StageLines(console)
+    with opened(console, target, watch=shown.watch) as deploying:
         deployed = deploying.read()
         shared = generate_variables(Manifest(()), place, images={})
         there: dict[str, Any] = deployed.variables()["pipelines"] if deployed.settings is not None else {}
@@ -46,6 +48,7 @@ def bootstrap(console: Console, /, *, env: str | None, yes: bool, project: Path 
         write_plan(console, planned.summary)
         if not planned.summary.is_empty:
             confirm(console, f"Apply this to {place.name}?", yes=yes)
+            shown.expect(planned.summary)
             deploying.apply(planned)
     console.say(f"Ready: pplns deploy --env {place.name}")
     if console.as_json:

@@ -214,4 +214,5 @@ def _write_outcome(console: Console, one: "Outcome") -> None:
         console.say(f"{one.pipeline}: stays at {one.revision}, to which it was rolled back; name it to go forward.")
     else:
         note = f" ({one.reason.rstrip('.')})" if one.reason else ""
-        console.say(f"{one.pipeline}: {one.revision} at {one.url}{note}")
+        console.say(f"{one.pipeline}: {one.revision}{note}")
+        console.say(f"  {one.url}")

@@ -14,7 +14,7 @@ import click
 from pplns.errors import ConfigError, NotFoundError
 from pplns.model.frozen import Frozen
 from pplns_deploy.cli.console import Console
-from pplns_deploy.cli.errors import write_error
+from pplns_deploy.cli.errors import Stopped, write_error
 from pplns_deploy.cli.options import Command, bundled, load_project
 from pplns_deploy.cli.output import count_text
 from pplns_deploy.cli.stages import StageLines
@@ -188,7 +188,7 @@ def plan_totals(summary: "PlanSummary") -> str:
 def confirm(console: Console, question: str, *, yes: bool) -> None:
     """Ask whether to go on, unless `--yes` said so.
 
-    Raises: ConfigError where nobody can be asked, click.Abort where the answer is no."""
+    Raises: ConfigError where nobody can be asked, Stopped where the answer is no."""
     if yes:
         return
     if console.as_json or not console.lines.isatty():
@@ -197,14 +197,15 @@ def confirm(console: Console, question: str, *, yes: bool) -> None:
             "This is no terminal, or --json was given.",
             "See what would be done with `pplns plan`, and give --yes.",
         )
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise Stopped("", "Nothing was applied.")
 
 
-def require_deployed(deployed: "Deployed", target: Target) -> None:
-    """Refuse an environment that was never deployed.
+def require_deployed(deployed: "Deployed", target: Target, *, needs_pipelines: bool = False) -> None:
+    """Refuse an environment that was never deployed, or only prepared where pipelines are needed.
 
     Raises: NotFoundError."""
-    if deployed.settings is None:
+    if deployed.settings is None or (needs_pipelines and not deployed.services):
         raise NotFoundError(
             f"Nothing is deployed to {target.environment.name}.",
             "",

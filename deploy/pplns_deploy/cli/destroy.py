@@ -9,6 +9,7 @@ from pplns.errors import ConfigError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.deployments import find_target, opened, require_deployed, write_plan
 from pplns_deploy.cli.options import env_option, examples, json_option, project_option
+from pplns_deploy.cli.stages import StageLines
 
 if TYPE_CHECKING:
     from pplns_deploy.deploying.stages import Destruction
@@ -30,13 +31,15 @@ def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str 
     """
     target = find_target(project, env)
     place = target.environment
-    with opened(console, target) as deploying:
+    shown = StageLines(console)
+    with opened(console, target, watch=shown.watch) as deploying:
         deployed = deploying.read()
         require_deployed(deployed, target)
         planned = deploying.plan_destruction(deployed, with_data=data)
         _write_destruction(console, planned)
         if not planned.summary.is_empty:
             _confirm_name(console, place.name, confirmed)
+            shown.expect(planned.summary)
             deploying.destroy(planned)
     console.say(
         f"{place.name} is taken down." if not planned.summary.is_empty else f"Nothing of {place.name} is there."
@@ -48,12 +51,12 @@ def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str 
 
 
 def _write_destruction(console: Console, planned: "Destruction") -> None:
-    """Write both plans of a destruction with data: the first one's changes are part of what the second one names."""
+    """Write the plan of a destruction, or with data both of them, one after the other."""
     if planned.first is not None and not planned.first.is_empty:
-        console.say("First the pipelines go, and the bucket of runs is told that it may go with what it keeps:")
+        console.say("First the pipelines go; the bucket of runs may go with what it keeps then:")
         write_plan(console, planned.first)
-        console.say("Then all that is left. In all:")
-    write_plan(console, planned.summary)
+        console.say("Then all that is left:")
+    write_plan(console, planned.rest)
 
 
 def _confirm_name(console: Console, name: str, confirmed: str | None) -> None:

@@ -140,7 +140,7 @@ class StageTree(StageLines):
         return self._stage.parts.setdefault(name, _Item(name))
 
     def _above(self, stream: TextIO) -> TextIO:
-        return cast("TextIO", FileProxy(self._terminal, stream)) if stream.isatty() else stream
+        return cast("TextIO", _LinesAbove(self._terminal, stream)) if stream.isatty() else stream
 
     def _show(self) -> None:
         self._live = Live(
@@ -153,6 +153,16 @@ class StageTree(StageLines):
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+class _LinesAbove(FileProxy):
+    """A stream whose lines go above the tree, in the characters that the terminal has."""
+
+    encoding = "ascii"
+
+    def __init__(self, terminal: RichConsole, stream: TextIO) -> None:
+        super().__init__(terminal, stream)
+        self.encoding = stream.encoding or "ascii"
 
 
 class _Above(Console):

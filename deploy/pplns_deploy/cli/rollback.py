@@ -39,12 +39,13 @@ def rollback(
     up before the one that serves now. Schedules and topics stay as they are. `pplns deploy NAME` goes forward again.
     """
     from pplns_deploy.deploying.rollout import require_known
+    from pplns_deploy.deploying.terraform import ignore
 
     target = find_target(project, env)
     place = target.environment
-    with opened(console, target) as deploying:
+    with opened(console, target, watch=ignore) as deploying:
         deployed = deploying.read()
-        require_deployed(deployed, target)
+        require_deployed(deployed, target, needs_pipelines=True)
         require_known([name], deployed.services)
         live = deployed.services[name]
         known = deploying.google.revisions(place.project, place.region, live.service)
@@ -73,12 +74,15 @@ def choose_revision(known: "list[dict[str, Any]]", live: "LiveService", named: s
     serving = _serving(live)
     older = good[max((good.index(one) for one in serving if one in good), default=-1) + 1 :]
     if not older:
-        raise NotFoundError(
-            f"No revision of {live.pipeline!r} came up before {', '.join(serving) or 'the newest'}.",
-            f"Those that came up are: {', '.join(good[:SHOWN]) or 'none'}.",
-            "Name one with --to, or deploy the code that you want.",
-        )
+        raise _nothing_older(live, [one for one in good if one not in serving])
     return older[0]
+
+
+def _nothing_older(live: "LiveService", newer: list[str]) -> NotFoundError:
+    met = f"No revision of {live.pipeline!r} came up before {', '.join(_serving(live)) or 'the newest'}."
+    if newer:
+        return NotFoundError(met, f"Newer ones did: {', '.join(newer[:SHOWN])}.", "Name one of them with --to.")
+    return NotFoundError(met, "No other one came up.", f"Deploy the code that you want: pplns deploy {live.pipeline}")
 
 
 def _came_up(revision: "dict[str, Any]") -> bool:

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 STAGES = ("checks", "state", "image", "plan", "apply", "verify", "traffic")
 ENDS = {"apply_complete": True, "apply_errored": False}
 SHARED = "shared by all"
+NOTES = "terraform_data"  # the type of what the state keeps, and nothing of Google's
 SYMBOLS = {True: ("✓", "green"), False: ("✗", "red")}
 
 
 class Expected(Frozen):
-    """A resource that is going to be changed: whose it is, and what."""
+    """A resource that is going to be changed: whose it is, what, and its name."""
 
     owner: str
     kind: str
+    name: str
 
 
 class StageLines:
@@ -73,11 +75,11 @@ class StageLines:
     def expect(self, summary: "PlanSummary") -> None:
         """Take note of what is going to be applied, and whose it is."""
         changes = (one for one in summary.changes if not one.is_note)
-        self.expected = {one.address: Expected(one.pipeline or SHARED, one.kind) for one in changes}
+        self.expected = {one.address: Expected(one.pipeline or SHARED, one.kind, one.name) for one in changes}
 
     def watch(self, line: "Line") -> None:
         """Show what a line of Terraform's says."""
-        if (text := resource_line(line)) is not None:
+        if (text := resource_line(line, self.expected)) is not None:
             self.console.say(text)
 
     @contextmanager
@@ -103,13 +105,17 @@ def address_in(line: Mapping[str, Any]) -> str:
     return str(resource.get("addr", ""))
 
 
-def resource_line(line: Mapping[str, Any]) -> str | None:
-    """Return the line for a resource that Terraform has changed, or couldn't; None for all else that it says."""
+def resource_line(line: Mapping[str, Any], expected: Mapping[str, Expected]) -> str | None:
+    """Return the line for a resource that Terraform has changed, or couldn't; None for all else that it says, and for
+    notes in the state."""
     hook: Mapping[str, Any] = line.get("hook") or {}
-    is_good = ENDS.get(str(line.get("type")))
-    if is_good is None or hook["action"] == "read":
+    is_good, address = ENDS.get(str(line.get("type"))), address_in(line)
+    if is_good is None or hook["action"] == "read" or f"{NOTES}." in address:
         return None
-    return f"  {part_line(address_in(line), '', is_good, hook.get('elapsed_seconds', 0))}"
+    known = expected.get(address)
+    symbol, color = SYMBOLS[is_good]
+    said = f"{known.kind} {known.name}" if known else address
+    return f"  {click.style(symbol, fg=color)} {said}  {hook.get('elapsed_seconds', 0)} s"
 
 
 @contextmanager

@@ -32,6 +32,7 @@ ROLES: Mapping[str, str] = {
 _PERMISSION = re.compile(r"\b([a-z]+\.[A-Za-z]+\.[A-Za-z]+)\b(?=['\"]? (?:denied|permission)|['\"] )")
 _QUOTED = re.compile(r"[Pp]ermission ['\"]?([a-z]+\.[A-Za-z]+\.[A-Za-z]+)")
 _DENIED = re.compile(r"\b403\b|PERMISSION_DENIED|[Pp]ermission .{0,80}denied|does not have .{0,80} access")
+_NO_BUCKET = re.compile(r"bucket does(?:n't| not) exist")
 _DISABLED = re.compile(r"SERVICE_DISABLED|has not been used in project|it is disabled")
 
 REMEDIES = (
@@ -41,7 +42,7 @@ REMEDIES = (
         "Sign in: gcloud auth application-default login, or name a key in GOOGLE_APPLICATION_CREDENTIALS.",
     ),
     (
-        re.compile(r"bucket does(?:n't| not) exist"),
+        _NO_BUCKET,
         "The bucket of the state isn't there: run `pplns bootstrap` once.",
     ),
     (
@@ -92,6 +93,8 @@ def error_of(lines: Iterable[Mapping[str, Any]], rest: str, *, command: str, env
         return _locked(whole, environment)
     shown = "\n".join(f"- {text}" for text in texts[:MAX_SHOWN]) if len(texts) > 1 else texts[0]
     met, remedy = f"`terraform {command}` failed: {shown}", remedy_of(whole)
+    if command == "init" and _NO_BUCKET.search(whole):
+        return _not_prepared(environment)
     if command == "init":
         return ConfigError(met, "", remedy)
     failed = TerraformFailed(met, "", remedy)
@@ -134,6 +137,15 @@ def _text_of(diagnostic: Mapping[str, Any]) -> str:
     summary = " ".join(str(diagnostic.get("summary") or "").split())
     said = f"{summary}. {detail}" if detail and not summary.endswith((".", ":")) else f"{summary} {detail}"
     return f"{address}: {said.strip()}" if address else said.strip()
+
+
+def _not_prepared(environment: str) -> ConfigError:
+    command = "pplns bootstrap" + (f" --env {environment}" if environment else "")
+    return ConfigError(
+        f"The environment {environment!r} isn't prepared: the bucket of Terraform's state isn't there.",
+        "It is made before the first deployment.",
+        f"Prepare it once: {command}",
+    )
 
 
 def _locked(text: str, environment: str) -> StateLocked:

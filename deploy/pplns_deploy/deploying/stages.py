@@ -28,6 +28,7 @@ from pplns_deploy.deploying.summary import (
 )
 from pplns_deploy.deploying.terraform import AS_SAVED, DESTROY, REFRESH_ONLY, Terraform
 
+SHIFT_TRIES = 3  # of a move of traffic that somebody else's apply makes stale
 State = Literal["deployed", "unchanged", "held_back", "left_back", "failed"]
 
 
@@ -49,6 +50,12 @@ class Destruction:
     variables: Mapping[str, Any]
     summary: PlanSummary
     first: PlanSummary | None = None
+
+    @property
+    def rest(self) -> PlanSummary:
+        """What the last apply destroys: all but what is gone by then."""
+        gone = {one.address for one in self.first.changes if one.action == "destroy"} if self.first else set[str]()
+        return PlanSummary(tuple(one for one in self.summary.changes if one.address not in gone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +139,7 @@ class Deploying:
             self.terraform.apply()
             return
         self._apply_as_shown(planned.variables, planned.first.changes)
-        gone = {one.address for one in planned.first.changes if one.action == "destroy"}
-        rest = tuple(one for one in planned.summary.changes if one.address not in gone)
-        self._apply_as_shown(planned.variables, rest, DESTROY)
+        self._apply_as_shown(planned.variables, planned.rest.changes, DESTROY)
 
     def _apply_as_shown(self, variables: Mapping[str, Any], shown: tuple[Change, ...], *mode: str) -> None:
         document = self.terraform.plan(variables, *mode)
@@ -163,14 +168,24 @@ class Deploying:
     def shift(self, planned: Planned, healths: Iterable[Health]) -> Deployed:
         """Give all traffic to the new revisions that may serve, name those that had it, and return what is live then.
 
+        Where somebody else's apply came between plan and apply it is planned again from what is live then; a pipeline
+        that has their newer revision is left to them.
+
         Raises: StalePlan where the plan holds anything else, TerraformFailed."""
-        deployed = self.read()
-        ready = {one.pipeline for one in healths if one.may_serve} & set(planned.rollout.waiting)
-        if not ready:
-            return deployed
-        revisions = {name: str(deployed.services[name].created) for name in ready}
-        self.move_traffic(planned.rollout.variables, revisions, is_fresh=not planned.summary.is_empty)
-        return self.read()
+        healthy = {one.pipeline for one in healths if one.may_serve} & set(planned.rollout.waiting)
+        variables, is_fresh = planned.rollout.variables, not planned.summary.is_empty
+        for left in reversed(range(SHIFT_TRIES)):
+            deployed = self.read()
+            revisions = _still_newest(planned, deployed, healthy)
+            try:
+                if revisions and self.move_traffic(variables, revisions, is_fresh=is_fresh):
+                    return self.read()
+                return deployed
+            except StalePlan:
+                if not left:
+                    raise
+            variables, is_fresh = self.read().variables(), False
+        raise AssertionError
 
     def move_traffic(
         self, variables: Mapping[str, Any], revisions: Mapping[str, str], *, is_fresh: bool = False
@@ -211,6 +226,13 @@ class Deploying:
             return document
         self.terraform.take_over(leftovers)
         return self.terraform.plan(variables)
+
+
+def _still_newest(planned: Planned, deployed: Deployed, pipelines: Collection[str]) -> dict[str, str]:
+    """Return the revisions of a plan that nobody's newer one has taken the place of, by pipeline."""
+    found = {name: str(deployed.services[name].created) for name in pipelines}
+    wanted = planned.rollout.variables["pipelines"]
+    return {name: one for name, one in found.items() if wanted[name]["revision"] in (None, one)}
 
 
 def outcomes(planned: Planned, healths: Iterable[Health], deployed: Deployed) -> list[Outcome]:

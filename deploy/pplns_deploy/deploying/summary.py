@@ -1,5 +1,6 @@
 """What a plan would do, by pipeline: read from Terraform's JSON, without running anything."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("create", "delete"): "replace",
 }
 _INDEX = re.compile(r'^module\.\w+\["([^"]+)"\]')
+_GRANTED_ON = ("topic", "subscription", "bucket", "secret_id", "dataset_id", "service_account_id")
 _COMPUTED = frozenset({"traffic_statuses", "effective_labels", "terraform_labels"})
 
 
@@ -219,10 +221,18 @@ def _change(resource: Json, services: Mapping[str, str]) -> Change:
 
 
 def _name_of(resource: Json, values: Json) -> str:
-    for key in ("account_id", "repository_id", "display_name", "service", "name", "role"):
+    for key in ("account_id", "repository_id", "display_name", "service", "name"):
         if isinstance(values.get(key), str) and not (key == "service" and resource["type"] != "google_project_service"):
-            return str(values[key])
-    return str(resource["address"])
+            return str(values[key]).rpartition("/")[2] if key == "name" else str(values[key])
+    if "dashboard_json" in values:
+        return str(json.loads(values["dashboard_json"]).get("displayName"))
+    return _grant(values) if "role" in values else str(resource["address"])
+
+
+def _grant(values: Json) -> str:
+    """Return what a grant gives, and on what where that is known before it is made."""
+    given = [str(values[key]).rpartition("/")[2] for key in _GRANTED_ON if values.get(key)]
+    return " on ".join([str(values["role"]), *given[:1]])
 
 
 def _owner(resource: Json, services: Mapping[str, str]) -> str | None:
