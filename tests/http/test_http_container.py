@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deliveries import envelope
-from service import Service, read_until_event, wait_for
+from service import Service, free_port, read_until_event, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the container's server is for Linux and macOS")
 
@@ -116,6 +116,20 @@ def test_a_malformed_setting_ends_the_start(tmp_path: Path):
 
     assert (ended.returncode, "PORT" in ended.stderr) == (3, True)
     assert "Traceback" not in ended.stderr
+
+
+def test_a_project_that_ends_the_process_ends_the_container(tmp_path: Path):
+    """It isn't started again and again: Cloud Run is told that it can't come up."""
+    (tmp_path / "shop.py").write_text("import os\nos._exit(7)\nfrom pplns import pipeline\n")
+    environ = {**os.environ, "PORT": str(free_port()), "PPLNS_PIPELINES": str(tmp_path)}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pplns.server"], check=False, env=environ, capture_output=True, text=True, timeout=60
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("exited with code 7") == 1
+    assert "The process that loads the project died before it was up." in ended.stderr
 
 
 def test_it_needs_no_folder_to_write_to(start: Callable[..., Service], tmp_path: Path):

@@ -7,6 +7,7 @@ ours goes around its own afterwards.
 The project is loaded in the worker, never in its parent: clients and threads that a pipeline's file makes would not
 survive the fork."""
 
+import mmap
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from pplns.settings import Settings, load_settings
 THREADS = 8  # a run occupies one; /health is answered beside it
 GRACEFUL_SECONDS = 8  # of the 10 s that Cloud Run gives
 WRONG_CONFIGURATION = 3
+WORKER_DIED = 1
 
 
 def main(environ: Mapping[str, str]) -> int:
@@ -58,6 +60,7 @@ def serve(settings: Settings) -> None:
 
 def options_of(settings: Settings) -> dict[str, Any]:
     """Return gunicorn's options: one process, whose worker may take as long as a run does."""
+    starts = _Starts()
     return {
         "bind": f"0.0.0.0:{settings.port}",
         "workers": 1,
@@ -68,12 +71,32 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "keepalive": 75,
         "loglevel": "warning",
         "control_socket_disable": True,
-        "post_worker_init": _prepare,
+        "pre_fork": starts.begin,
+        "post_worker_init": starts.prepare,
     }
 
 
-def _prepare(worker: object) -> None:
-    prepare_worker(PROCESS)
+class _Starts:
+    """Whether the last worker came up: it says so in memory that it shares with its parent.
+
+    A project that ends the process while it is imported would be started again for ever, many times a second."""
+
+    def __init__(self) -> None:
+        self._is_up = mmap.mmap(-1, 1)
+        self._is_first = True
+
+    def begin(self, arbiter: object, worker: object) -> None:
+        """Let a worker be started, unless the one before it died before it was up."""
+        if not self._is_first and not self._is_up[0]:
+            from gunicorn.errors import HaltServer
+
+            raise HaltServer("The process that loads the project died before it was up.", WORKER_DIED)
+        self._is_first, self._is_up[0] = False, False
+
+    def prepare(self, worker: object) -> None:
+        """Make the worker ready for requests."""
+        prepare_worker(PROCESS)
+        self._is_up[0] = True
 
 
 def prepare_worker(process: Process) -> None:
