@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-CONFTEST = Path(__file__).parents[1] / "conftest.py"
+TESTS = Path(__file__).parents[1]
 PROOF = """
 import os
 
@@ -29,11 +29,11 @@ def test_environment_is_put_back():
 
 def run_suite(folder: Path, *options: str) -> str:
     """Run a suite of one proof under the project's own conftest, as someone does who has PPLNS_STORE set."""
-    shutil.copy(CONFTEST, folder)
+    shutil.copy(TESTS / "conftest.py", folder)
     (folder / "test_proof.py").write_text(PROOF, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", *options],
-        cwd=folder, env={"HOME": "/", **os.environ, "PPLNS_STORE": "memory:"},
+        cwd=folder, env={"HOME": "/", **os.environ, "PPLNS_STORE": "memory:", "PYTHONPATH": str(TESTS)},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout
