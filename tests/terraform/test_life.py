@@ -13,7 +13,6 @@ import pytest
 
 from deployable import EVERY_TRIGGER, entry, environment, full_environment, shop, variables
 from pplns.errors import StoreError
-from pplns_deploy.deploying.leftovers import IMPORTS_FILE, imports_text
 from pplns_deploy.terraform import warn_of_changes
 from service import serving
 from terraforming import STATE_BUCKET, Google, Terraform, TerraformFailed, environment_on
@@ -272,17 +271,11 @@ def test_another_environment_of_the_project_shares_nothing(made: Made, cloud: Go
 
 
 def test_a_container_that_never_came_up_is_followed_by_one_that_does(made: Made, cloud: Google) -> None:
-    """Cloud Run keeps the failed service and Terraform forgets it; an `import` block is all that the tool adds."""
+    """Cloud Run keeps the failed service and the state has it as tainted: the next apply replaces it."""
     kept = f"{SERVICES}/pplns-late-late" in cloud.inventory()["run.services"]
-    is_managed = any("google_cloud_run_v2_service.this" in address for address in made.late.state())
 
-    imports = made.late.folder / IMPORTS_FILE
-    if not is_managed:
-        address = 'module.pipeline_service["late"].google_cloud_run_v2_service.this'
-        imports.write_text(imports_text({address: f"{SERVICES}/pplns-late-late"}), encoding="utf-8")
     made.late.apply()
 
-    imports.unlink(missing_ok=True)
     assert "failed to start" in made.refusal
     assert kept
     assert made.late.changes() == {}
