@@ -139,7 +139,11 @@ def test_runs_fit_80_columns(shop, pplns, monkeypatch):
         (["run-info", "secnd"], "There is no run 'secnd'", "Did you mean 'second'?"),
         (["run-info", "shop/missing"], "missing", ""),
         (["artifact", "second", "splt"], "Step 'splt' has no checkpoint", "Did you mean 'split'?"),
-        (["artifact", "second", "split", "--number", "2"], "It returned 2 values, counted from 0.", "Choose a smaller"),
+        (
+            ["artifact", "second", "split", "--number", "2"],
+            "Step 'split' returned 2 values, counted from 0.",
+            "Choose a smaller",
+        ),
         (["artifact", "second", "split", "-o", "x"], "Step 'split' returned 2 values.", "Choose it with --number"),
     ],
 )

@@ -91,8 +91,8 @@ def _chosen(count: int, number: int | None, step: str) -> Sequence[int]:
         from pplns_deploy.cli.output import count_text
 
         raise ParameterError(
-            f"Step {step!r} returned no value --number {number}.",
-            f"It returned {count_text(count, 'value')}, counted from 0.",
+            f"--number is {number}.",
+            f"Step {step!r} returned {count_text(count, 'value')}, counted from 0.",
             "Choose a smaller number, or leave it out.",
         )
     return [number]
