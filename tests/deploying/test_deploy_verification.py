@@ -21,7 +21,9 @@ def answer_runs(site: Site, status: int, **record: object) -> None:
 
 def test_a_run_that_succeeds_lets_the_revision_have_the_traffic(site: Site):
     """`smoke` params of the environment ask for a run without any option."""
-    (site.folder / "pyproject.toml").write_text(f"{CONFIGURATION}pipelines.sales.smoke = {{ day = 2026-01-01 }}\n")
+    (site.folder / "pyproject.toml").write_text(f'{CONFIGURATION}pipelines.sales.smoke = {{ day = "2026-01-01" }}\n')
+    file = site.folder / "pipelines" / "sales.py"
+    file.write_text(file.read_text().replace("def sales():", "def sales(day: str = 'today'):"))
     answer_runs(site, 200, state="succeeded")
 
     found = site.deploy(new_image(), "sales")["sales"]
