@@ -37,6 +37,19 @@ def test_a_clock_takes_what_comes_before_a_far_end() -> None:
     assert SystemClock().take(reports, until=CENTURIES * 1000, is_busy=True) == "report"
 
 
+def test_a_clock_waits_for_a_report_in_short_turns() -> None:
+    """A signal that comes just before a wait is heard after it; one without end never hears it."""
+    taken: list[object] = []
+    waiting = threading.Thread(
+        target=lambda: taken.append(SystemClock().take(SimpleQueue(), until=None, is_busy=True)), daemon=True
+    )
+
+    waiting.start()
+    waiting.join(30)
+
+    assert taken == [None]
+
+
 def test_pools_may_be_left_behind_while_they_are_counted() -> None:
     """One run ends with an abandoned step while the end of another one asks whether the process has any."""
     interval, kept = sys.getswitchinterval(), list[Workers]()

@@ -2,14 +2,13 @@
 
 `pplns.testing` puts a frozen one in its place. Leases go by the machine's clock and the store's all the same."""
 
-import os
 import time
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-WINDOWS_WAIT_SECONDS = 0.2  # on Windows a wait without end can't be interrupted by Ctrl-C
-LONGEST_WAIT_SECONDS = 86_400.0  # a queue refuses to wait for centuries; who is woken early waits again
+# A signal is heard between two waits only: by no wait on Windows, and elsewhere not by one that it just precedes.
+LONGEST_WAIT_SECONDS = 0.2
 
 
 class Clock(Protocol):
@@ -24,7 +23,7 @@ class Clock(Protocol):
         ...
 
     def take(self, reports: SimpleQueue[object], *, until: float | None, is_busy: bool) -> object | None:
-        """Return the next report, or None at `until` on the monotonic scale; None there means no end.
+        """Return the next report, or None at `until` on the monotonic scale or before; None there means no end.
 
         `is_busy` says that a thread is at work and will report."""
         ...
@@ -46,10 +45,9 @@ class SystemClock:
         return time.monotonic()
 
     def take(self, reports: SimpleQueue[object], *, until: float | None, is_busy: bool) -> object | None:
-        """Wait for the next report, at most until a time."""
-        wait = None if until is None else min(max(0.0, until - time.monotonic()), LONGEST_WAIT_SECONDS)
-        if os.name == "nt":
-            wait = WINDOWS_WAIT_SECONDS if wait is None else min(wait, WINDOWS_WAIT_SECONDS)
+        """Wait for the next report, at most until a time, and never so long that Ctrl-C would go unheard."""
+        left = LONGEST_WAIT_SECONDS if until is None else until - time.monotonic()
+        wait = min(max(0.0, left), LONGEST_WAIT_SECONDS)
         try:
             return reports.get(timeout=wait)
         except Empty:

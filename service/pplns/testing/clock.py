@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 
-from pplns.engine.clock import WINDOWS_WAIT_SECONDS
+from pplns.engine.clock import LONGEST_WAIT_SECONDS
 from pplns.errors import DefinitionError
 from pplns.model.durations import Duration, seconds_of
 
@@ -80,7 +80,7 @@ def _next(reports: SimpleQueue[object], *, waits: bool) -> object | None:
     """Return the next report; None where there is none and it isn't waited for."""
     while True:
         try:
-            return reports.get(block=waits, timeout=WINDOWS_WAIT_SECONDS if waits else None)
+            return reports.get(block=waits, timeout=LONGEST_WAIT_SECONDS if waits else None)
         except Empty:
             if not waits:
                 return None
