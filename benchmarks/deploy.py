@@ -63,7 +63,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return how many pipelines and pairs there are to be."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--pipelines", type=int, default=10, help="how many are deployed (default 10)")
-    parser.add_argument("--pairs", type=int, default=9, help="how often both are measured, at least 2 (default 9)")
+    parser.add_argument("--pairs", type=several, default=9, help="how often both are measured, at least 2 (default 9)")
     return parser.parse_args(arguments)
 
 
@@ -132,6 +132,13 @@ def measure(number: int, project: Path, applies: Applies) -> tuple[float, float]
             found[way] = timed(lambda first=first, second=second: [applies.apply(first), applies.apply(second)])
     print(f"pair {number + 1}: pplns {found['ours']:.1f} s, Terraform {found['theirs']:.1f} s", flush=True)
     return found["ours"], found["theirs"]
+
+
+def several(text: str) -> int:
+    """Return a number of pairs that has quartiles."""
+    if int(text) < 2:
+        raise ValueError
+    return int(text)
 
 
 def show(pairs: Sequence[tuple[float, float]], pipelines: int) -> None:

@@ -195,6 +195,16 @@ def test_a_lock_that_is_missing_or_stale_is_found(checkable: Checkable, spoil):
     assert "pplns lock" in found.remedy
 
 
+def test_packages_for_a_pipeline_that_isn_t_there_are_found(checkable: Checkable):
+    """The one that was meant would do without them."""
+    checkable.write(table='[tool.pplns.lock.groups]\nsale = ["ml"]\nsales = ["ml"]\n[dependency-groups]\nml = []\n')
+
+    [found] = [one for one in checkable.findings_now() if one.check == "lock_groups"]
+
+    assert (found.severity, found.remedy) == ("error", "Did you mean 'sales'?")
+    assert "'sale', which is no pipeline" in found.message
+
+
 def test_a_large_file_is_found(checkable: Checkable):
     """It would be in the image; a hidden folder, and what .pplnsignore names, wouldn't."""
     checkable.write()

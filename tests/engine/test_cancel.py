@@ -61,10 +61,7 @@ def cancel(runs: Runs, name: str, run_id: str = "r") -> RunRecord:
 def test_a_live_run_is_cancelled_at_its_next_renewal(store: FailingStore, runs: Runs) -> None:
     """The request is answered while the run goes on; its holder abandons what runs and records the end."""
     records: list[RunRecord] = []
-    brisk = Runs(
-        store,
-        runs.settings.replace(lease_seconds=0.3),
-    )
+    brisk = Runs(store, runs.settings.replace(lease_seconds=3.0))
     thread = threading.Thread(target=lambda: records.append(brisk.run(waiting, run_id="r")))
     thread.start()
     assert started.wait(10)

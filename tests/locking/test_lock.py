@@ -173,8 +173,8 @@ def test_a_group_that_a_pipeline_names_has_a_lock_of_its_own(index: Index, proje
 @pytest.mark.parametrize(
     ("requirements", "more", "reason"),
     [
-        (("tables", "rows"), "", "the requirements have changed since"),
-        (("tables<2",), "", "the requirements have changed since"),
+        (("tables", "rows"), "", "is stale: the requirements have changed since"),
+        (("tables<2",), "", "is stale: the requirements have changed since"),
         (("tables",), '[tool.pplns.lock]\npython = "3.14"\n', "and 3.14 is wanted"),
         (("tables",), '[tool.pplns.lock]\nplatforms = ["linux/amd64"]\n', "and linux/amd64 is wanted"),
     ],
@@ -182,7 +182,7 @@ def test_a_group_that_a_pipeline_names_has_a_lock_of_its_own(index: Index, proje
 def test_a_stale_lock_is_noticed(index: Index, project: Path, requirements, more: str, reason: str):
     """Without asking an index."""
     ask_for(project, "tables")
-    assert [one.reason for one in find_stale(project)] == ["it isn't there"]
+    assert [one.reason for one in find_stale(project)] == ["isn't there"]
     lock_project(project)
     assert find_stale(project) == []
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import metadata
 
 from pplns.errors import ConfigError, DefinitionError
+from pplns.model.names import nearest
 from pplns.secrets import DOTENV, Secret
 from pplns_deploy.checks.deployment import Deployment
 from pplns_deploy.checks.findings import Finding
@@ -77,10 +78,32 @@ def check_lock(deployment: Deployment) -> Iterator[Finding]:
     for one in stale:
         yield Finding(
             "error",
-            f"The lock can't be used: {one.reason}.",
+            f"{one.file.relative_to(deployment.root)} {one.reason}.",
             "Run `pplns lock`, and commit what it writes.",
             file=one.file,
         )
+
+
+def check_lock_groups(deployment: Deployment) -> Iterator[Finding]:
+    """Check that the pipelines which are given dependency groups are there."""
+    from pplns_deploy.locking.inputs import groups_by_pipeline
+
+    if deployment.manifest.broken:
+        return
+    try:
+        given = groups_by_pipeline(deployment.root)
+    except ConfigError:  # the lock's own check says so
+        return
+    known = [entry.name for entry in deployment.manifest.pipelines]
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            yield Finding(
+                "error",
+                f"`groups` of [tool.pplns.lock] has {name!r}, which is no pipeline.",
+                f"Did you mean {near!r}?" if near else "Remove it, or rename it as the pipeline is.",
+                file=deployment.environment.file,
+            )
 
 
 def check_imports(deployment: Deployment) -> Iterator[Finding]:

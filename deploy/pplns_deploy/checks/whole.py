@@ -24,7 +24,14 @@ from pplns_deploy.checks.placing import (
 )
 from pplns_deploy.checks.project import check_project
 from pplns_deploy.checks.quotas import check_account_quota, check_conditions, check_counts
-from pplns_deploy.checks.supplies import check_dotenv, check_imports, check_lock, check_secrets, check_shared_variables
+from pplns_deploy.checks.supplies import (
+    check_dotenv,
+    check_imports,
+    check_lock,
+    check_lock_groups,
+    check_secrets,
+    check_shared_variables,
+)
 from pplns_deploy.checks.timing import check_bursts, check_daylight_saving, check_request_times, check_time_zones
 from pplns_deploy.environments import Environment
 from pplns_deploy.manifest import BrokenFile, Manifest, call_clean
@@ -55,7 +62,7 @@ ENVIRONMENT_CHECKS: tuple[EnvironmentCheck, ...] = (
     check_sizes,
 )
 # Of what is the same in every environment; made once, where there is one to deploy to.
-FOLDER_CHECKS: tuple[EnvironmentCheck, ...] = (check_dotenv, check_lock, check_image_files)
+FOLDER_CHECKS: tuple[EnvironmentCheck, ...] = (check_dotenv, check_lock, check_lock_groups, check_image_files)
 
 
 def check_everything(

@@ -66,7 +66,7 @@ def _lock(console: Console, root: Path, *, upgrade: bool) -> None:
 
 def _write_stale(console: Console, stale: "Sequence[Staleness]", root: Path) -> None:
     for one in stale:
-        write_error(console, f"{one.file.relative_to(root)} is stale: {one.reason}.", "Run `pplns lock`.")
+        write_error(console, f"{one.file.relative_to(root)} {one.reason}.", "Run `pplns lock`.")
     if not stale:
         console.say("The lock fits what the project asks for.")
 

@@ -27,7 +27,7 @@ def find_lock(root: Path, *, platform: str, python: str | None = None, pipeline:
     if lock is None:
         raise _unusable(file, "isn't there")
     if reason := why_stale(read_inputs(root), groups, lock, python=lock.python):
-        raise _unusable(file, f"is stale: {reason}")
+        raise _unusable(file, reason)
     if python not in (None, lock.python):
         raise _unusable(file, f"is for Python {lock.python}, and {python} was asked for")
     if platform not in lock.platforms:

@@ -9,7 +9,7 @@ from pplns_deploy.locking.lockfile import Lock, lock_file_of, read_lock
 
 @dataclass(frozen=True, slots=True)
 class Staleness:
-    """A lock that is missing or no longer fits, and why."""
+    """A lock that is missing or no longer fits, and why: words that follow its name."""
 
     file: Path
     reason: str
@@ -38,13 +38,13 @@ def python_of(inputs: LockInputs, plain: Lock | None) -> str:
 
 
 def why_stale(inputs: LockInputs, groups: tuple[str, ...], lock: Lock | None, *, python: str) -> str | None:
-    """Return why a lock doesn't fit, or None where it does."""
+    """Return why a lock doesn't fit, as words that follow its name, or None where it does."""
     if lock is None:
-        return "it isn't there"
+        return "isn't there"
     if lock.python != python:
-        return f"it is for Python {lock.python}, and {python} is wanted"
+        return f"is for Python {lock.python}, and {python} is wanted"
     if lock.platforms != inputs.platforms:
-        return f"it is for {', '.join(lock.platforms)}, and {', '.join(inputs.platforms)} is wanted"
+        return f"is for {', '.join(lock.platforms)}, and {', '.join(inputs.platforms)} is wanted"
     if lock.inputs != inputs.digest(groups, python):
-        return "the requirements have changed since"
+        return "is stale: the requirements have changed since"
     return None

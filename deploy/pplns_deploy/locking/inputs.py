@@ -68,9 +68,16 @@ def read_inputs(root: Path) -> LockInputs:
     )
 
 
+def groups_by_pipeline(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return the groups that each pipeline of `[tool.pplns.lock] groups` names; no others are in it.
+
+    Raises: ConfigError, naming file and key."""
+    return _groups_by_pipeline(_lock_table(read_project_file(root), root), root)
+
+
 def groups_of(root: Path, pipeline: str) -> tuple[str, ...]:
-    """Return the groups that a pipeline names in `[tool.pplns.lock] groups`."""
-    return _groups_by_pipeline(_lock_table(read_project_file(root), root), root).get(pipeline, ())
+    """Return the groups that a pipeline names, none where it isn't in the table."""
+    return groups_by_pipeline(root).get(pipeline, ())
 
 
 def this_python() -> str:
