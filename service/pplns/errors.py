@@ -31,6 +31,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import timedelta
 
+_ENDS = (".", "!", "?", "…", ":", ";", ",")  # of a text that needs no full stop before the next one
+_CLOSING = " \n\"')]”»"
+
 
 class PplnsError(Exception):
     """Base of all errors: `met` says what happened, `expected` what would have been right, `remedy` what to do."""
@@ -49,15 +52,24 @@ class PplnsError(Exception):
     @property
     def message(self) -> str:
         """What was met and what was expected, without the remedy."""
-        return " ".join(part for part in (self.met, self.expected) if part)
+        return _sentences(self.met, self.expected)
 
     @property
     def hint(self) -> str:
         """What to do; the `hint` of the error shape in JSON."""
-        return self.remedy
+        return _sentences(self.remedy)
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.met, self.expected, self.remedy) if part)
+        return _sentences(self.met, self.expected, self.remedy)
+
+
+def _sentences(*parts: object) -> str:
+    """Join the parts of a message, ending each but the last where whoever wrote it didn't.
+
+    A user's parts may be anything, the number of a status say."""
+    said = [text for part in parts if part is not None and (text := str(part))]
+    ended = [text if text.rstrip(_CLOSING).endswith(_ENDS) else f"{text}." for text in said[:-1]]
+    return " ".join([*ended, *said[-1:]])
 
 
 class DefinitionError(PplnsError):

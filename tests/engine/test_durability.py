@@ -5,12 +5,14 @@ import threading
 import weakref
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from kit import Runs
-from pplns import Retry, current_run, pipeline, step
+from kit import Runs, steps_of, stored_values
+from pplns import Retry, RetryableError, current_run, pipeline, step
 from pplns.engine.events import Event, StepCommitted, StepStarted
+from pplns.engine.runner import Selection
 from pplns.testing import FailingStore, FrozenClock, run
 
 seen: dict[str, Any] = {}
@@ -117,9 +119,9 @@ def test_an_idempotency_key_is_the_same_for_every_try_and_waits(runs: Runs, stor
 
 @step
 def table() -> pd.DataFrame:
-    made = pd.DataFrame({"a": range(1000)})
-    seen["table"] = weakref.ref(made)
-    return made
+    numbers = np.arange(1000)
+    seen["table"] = weakref.ref(numbers)  # which the engine's own copy-on-write copies of the table share
+    return pd.DataFrame({"a": numbers}, copy=False)
 
 
 @step
@@ -146,6 +148,47 @@ def freeing() -> Any:
 def test_a_value_is_dropped_after_its_last_consumer(runs: Runs) -> None:
     """Two steps later the table is gone from memory; its checkpoint stands."""
     assert runs.run(freeing).result is False
+
+
+@step
+def fails_once(count: int) -> bool:
+    if not seen.setdefault("failed", False):
+        seen["failed"] = True
+        raise RetryableError("Not yet.")
+    return alive.function(count)
+
+
+@pipeline
+def freeing_again() -> Any:
+    return fails_once(look(rows(table())))
+
+
+def test_a_value_that_nobody_will_take_is_dropped(runs: Runs) -> None:
+    """The table is made again and comes out equal, so what would take it is reused: it stays in memory for nobody."""
+    runs.run(freeing_again, run_id="r")
+
+    resumed = runs.resume(freeing_again, "r", selection=Selection(redo="table"))
+
+    assert steps_of(resumed) == {"table": "succeeded", "rows": "reused", "look": "reused", "fails_once": "succeeded"}
+    assert resumed.result is False
+
+
+@step
+def other(data: pd.DataFrame) -> int:
+    return len(data)
+
+
+@pipeline
+def forked() -> Any:
+    data = table()
+    return other(data), alive(look(rows(data)))
+
+
+def test_a_value_is_kept_for_nobody_that_was_left_out(runs: Runs) -> None:
+    """With `--only` a step that is left out takes nothing."""
+    runs.run(forked, run_id="r", selection=Selection(only="alive"))
+
+    assert stored_values(runs.store, "forked", "r", "alive") == [False]
 
 
 @step(timeout="10m", retry=Retry(attempts=2, delay=0))

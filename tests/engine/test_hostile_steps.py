@@ -1,6 +1,6 @@
 """What steps and watchers may do to an attempt without hanging it, losing its end, or filling its records."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +21,21 @@ class Silent(TerminalError):
 class Unprintable(Exception):
     def __str__(self) -> str:
         raise ZeroDivisionError
+
+
+class Exiting(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+class Uncoded(TerminalError):
+    @property
+    def code(self) -> str:  # type: ignore[override]
+        raise ZeroDivisionError
+
+
+class Posing(TerminalError):
+    code = "interrupted"
 
 
 class Own(RetryableError):
@@ -47,6 +62,8 @@ def raises(kind: str) -> int:
     raise {
         "silent": Silent(3), "unprintable": Unprintable(), "own": Own("later"), "exit": SystemExit("bye"),
         "long": ValueError("x" * 2_000_000), "interrupt": KeyboardInterrupt(), "empty": ValueError(),
+        "number": TerminalError(cast("str", 404), "Not there"), "exiting": Exiting(), "uncoded": Uncoded("odd"),
+        "posing": Posing("by the valve"),
     }[kind]  # fmt: skip
 
 
@@ -79,6 +96,10 @@ def keys() -> Any:
         ("exit", True, "SystemExit: bye"),
         ("interrupt", True, "KeyboardInterrupt"),
         ("empty", True, "'raises' raised ValueError"),
+        ("number", True, "'raises' raised TerminalError: 404. Not there"),
+        ("exiting", True, "Exiting: an error whose text can't be had"),
+        ("uncoded", True, "'raises' raised Uncoded: odd"),
+        ("posing", True, "'raises' raised Posing: by the valve"),
     ],
 )
 def test_any_error_of_a_step_is_recorded(runs: Runs, kind: str, final: bool, words: str) -> None:

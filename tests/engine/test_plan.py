@@ -39,9 +39,9 @@ def shapes(graph: Graph, **code: str) -> dict[str, str]:
     return shapes_of(graph, digest_code=digest_code, digest_constant=lambda value, step: repr(value))
 
 
-def commit(name: str, version: str, value: str = "v") -> Commit:
+def commit(name: str, version: str, value: str = "v", *, base: str | None = None) -> Commit:
     stored = StoredValue("json", digest=value, size_bytes=1, inline=1)
-    return Commit(name, version, (stored,), False, 1, 1, "", "", 0.0, "w")
+    return Commit(name, version, (stored,), False, 1, 1, "", "", 0.0, "w", base)
 
 
 def commit_all(graph: Graph, of: dict[str, str]) -> Checkpoints:
@@ -196,4 +196,41 @@ def test_a_redo_after_a_change_that_a_person_allowed_is_no_repeat() -> None:
 
     plan = plan_steps(graph, shapes(graph, add="new"), checkpoints)
 
+    assert repeated_sinks(graph, plan, checkpoints) == ()
+
+
+def redo_load(graph: Graph, of: dict[str, str], checkpoints: Checkpoints, value: str) -> None:
+    """Make `load` again with another value, and commit what `double` makes of it."""
+    checkpoints.redos["load"] = checkpoints.redos.get("load", 0) + 1
+    for name, found in (("load", value), ("double", "v")):
+        version = str(plan_steps(graph, of, checkpoints)[name].version)
+        checkpoints.commits[name, version] = commit(name, version, found)
+
+
+@pytest.mark.parametrize(("code", "named"), [({}, ()), ({"load_2": "new"}, ("add",)), ({"add": "new"}, ("add",))])
+def test_a_sink_whose_input_was_made_again_is_no_changed_code(code: dict[str, str], named: tuple[str, ...]) -> None:
+    """Its input was damaged and came out differently: it runs for that, and is named only if code changed as well."""
+    graph = build_graph(small, {})
+    checkpoints = commit_all(graph, shapes(graph))
+    redo_load(graph, shapes(graph), checkpoints, "other")
+
+    plan = plan_steps(graph, shapes(graph, **code), checkpoints)
+
+    assert plan["add"].action == "run"
+    assert repeated_sinks(graph, plan, checkpoints) == named
+
+
+def test_a_sink_that_first_ran_after_a_redo_is_known_by_its_base() -> None:
+    """Its input was made again before it ran, and once more after: the commit says which code it came from."""
+    graph = build_graph(small, {})
+    checkpoints = commit_all(graph, shapes(graph))
+    checkpoints.commits = {key: one for key, one in checkpoints.commits.items() if key[0] != "add"}
+    redo_load(graph, shapes(graph), checkpoints, "other")
+    sink = plan_steps(graph, shapes(graph), checkpoints)["add"]
+    checkpoints.commits["add", str(sink.version)] = commit("add", str(sink.version), base=sink.base)
+    redo_load(graph, shapes(graph), checkpoints, "another")
+
+    plan = plan_steps(graph, shapes(graph), checkpoints)
+
+    assert (plan["add"].action, plan["add"].base) == ("run", sink.base)
     assert repeated_sinks(graph, plan, checkpoints) == ()

@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kit import AnyPipeline, Runs, steps_of, stored_values
+from kit import AnyPipeline, MetStore, Runs, steps_of, stored_values
 from pplns import pipeline, step
 from pplns.engine import events
-from pplns.errors import DamagedRecord, LeaseHeld
+from pplns.errors import DamagedRecord, LeaseHeld, StoreError
+from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import End, create_end
-from pplns.state.history import list_runs, read_run
+from pplns.state.history import list_runs, read_commit, read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease, lease_name
 from pplns.testing import FailingStore
@@ -111,6 +112,25 @@ def test_a_redo_with_another_value_runs_what_depends_on_it(file_runs: Runs, tmp_
     assert calls == {"make": 2, "double": 2, "publish": 2}
 
 
+def test_a_delivery_goes_on_where_an_input_of_a_sink_was_made_again(runs: Runs, store: MetStore) -> None:
+    """What the sink rests on was damaged, came out differently, and the attempt died before the sink had followed: no
+    code changed, so the next delivery lets it follow; both its commits have one base."""
+    store.fail("create", matching="/attempts/1.json", times=2)
+    with pytest.raises(StoreError):
+        runs.run(tables, run_id="r", by_person=False)
+    store.delete(str(read_commit(store, "tables", "r", "make").artifact))
+    world["factor"] = 10
+    store.fail("create", matching="/steps/publish@", times=None)
+    assert runs.run(tables, run_id="r", by_person=False).state == "failed"
+    store.mend()
+
+    record = runs.run(tables, run_id="r", by_person=False)
+
+    commits = read_checkpoints(store, "tables/runs/r").commits
+    assert (record.state, record.error, record.result) == ("succeeded", None, 30)
+    assert len({one.base_version or one.version for (name, _), one in commits.items() if name == "publish"}) == 1
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', "\x00\x00", '{"schema":1,"step":3}'])
 def test_an_unreadable_commit_is_passed_by_a_redo(file_runs: Runs, tmp_path: Path, text: str) -> None:
     """A commit that is corrupt or half-written is never written over: the step gets a new version."""
@@ -151,6 +171,18 @@ def test_a_damaged_record_of_the_run_is_named(file_runs: Runs, tmp_path: Path, p
 
     assert pattern.split(".", maxsplit=1)[0].split("/", maxsplit=1)[0] in caught.value.met
     assert caught.value.remedy
+
+
+def test_an_unreadable_commit_that_was_first_ends_the_attempt_only(runs: Runs, store: MetStore) -> None:
+    """It turns up as our own is refused: the next delivery passes it by a redo, as it would have at its start."""
+    store.before("create", lambda name: store.create(name, b"{"), matching="/steps/double@")
+
+    refused = runs.run(tables, run_id="r", by_person=False)
+    record = runs.run(tables, run_id="r", by_person=False)
+
+    assert refused.error is not None
+    assert (refused.state, refused.final, refused.error.code) == ("failed", False, "damaged_record")
+    assert (record.state, record.result) == ("succeeded", 12)
 
 
 def test_whoever_is_refused_a_commit_takes_the_committed_value(runs: Runs, store: FailingStore) -> None:

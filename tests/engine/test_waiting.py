@@ -1,16 +1,22 @@
 """How long an attempt waits, and what it listens to meanwhile."""
 
+import signal
 import sys
 import threading
 from datetime import timedelta
 from queue import SimpleQueue
+from typing import Any
+
+import pytest
 
 from kit import Runs
 from pplns import Retry, pipeline, step
-from pplns.engine.clock import SystemClock
+from pplns.engine.clock import LONGEST_WAIT_SECONDS, SystemClock
+from pplns.engine.handover import pause
 from pplns.engine.workers import Workers, has_abandoned_threads
 
 POOLS = 2_000
+HANDLERS: tuple[Any, ...] = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
 CENTURIES = timedelta(days=1_000_000).total_seconds()
 
 
@@ -27,6 +33,19 @@ def patient() -> str:
 def test_a_timeout_of_centuries_is_none(runs: Runs) -> None:
     """No queue waits that long; the attempt looks again now and then."""
     assert runs.run(patient).state == "succeeded"
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=str)
+def test_what_heard_signals_before_a_run_hears_them_after_it(runs: Runs, handler: Any) -> None:
+    """A run in the main thread listens to Ctrl-C for as long as its steps run."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        runs.run(patient)
+        after = signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert after == handler
 
 
 def test_a_clock_takes_what_comes_before_a_far_end() -> None:
@@ -48,6 +67,31 @@ def test_a_clock_waits_for_a_report_in_short_turns() -> None:
     waiting.join(30)
 
     assert taken == [None]
+
+
+class Turns(SystemClock):
+    """A clock that ends each wait after a fifth of a second of its own, at once."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds that were waited."""
+        return self.elapsed
+
+    def take(self, reports: SimpleQueue[object], *, until: float | None, is_busy: bool) -> object | None:
+        """Wait for a turn."""
+        self.elapsed += LONGEST_WAIT_SECONDS
+        return None
+
+
+def test_a_pause_is_waited_to_its_end() -> None:
+    """Between two tries to publish a continuation lie the seconds that were meant, however short its turns are."""
+    clock = Turns()
+
+    pause(clock, 2.0)
+
+    assert clock.elapsed >= 2.0
 
 
 def test_pools_may_be_left_behind_while_they_are_counted() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pplns import DefinitionError, PubSub, Schedule
+from pplns.model.time_zones import iana_name
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,36 @@ def test_an_unknown_time_zone_is_refused(timezone: Any) -> None:
     """By its name, with the IANA form."""
     with pytest.raises(DefinitionError, match=r"which isn't known here.*America/New_York"):
         Schedule("0 6 * * *", timezone)
+
+
+@pytest.mark.parametrize(
+    "timezone", ["localtime", "posixrules", "Factory", "posix/Europe/Berlin", "right/UTC", "Posix/UTC"]
+)
+def test_a_time_zone_of_one_machine_is_none_of_ianas(timezone: str) -> None:
+    """Files that lie beside those of zones: Scheduler and the container have others, or none."""
+    assert iana_name(timezone) is None
+    with pytest.raises(DefinitionError, match=r"time zone '.*America/New_York"):
+        Schedule("0 6 * * *", timezone)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("europe/berlin", "Europe/Berlin"), ("AMERICA/argentina/Ushuaia", "America/Argentina/Ushuaia"),
+        ("Asia/Tokyo", "Asia/Tokyo"), ("Etc/GMT+5", "Etc/GMT+5"), ("Asia/Nowhere", None),
+    ],
+)  # fmt: skip
+def test_a_time_zone_is_named_as_iana_writes_it(given: str, name: str | None) -> None:
+    """macOS and Windows find the file of a zone by any case."""
+    assert iana_name(given) == name
+
+
+def test_without_files_of_zones_those_of_the_package_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows; there the names are in a list."""
+    pytest.importorskip("tzdata", reason="the names are in the package tzdata")
+    monkeypatch.setattr("zoneinfo.TZPATH", ())
+
+    assert (iana_name("europe/berlin"), iana_name("Asia/Nowhere")) == ("Europe/Berlin", None)
 
 
 @pytest.mark.parametrize("topic", ["orders-landed", "abc", "a" * 255, "projects/my-project-1/topics/orders"])

@@ -52,6 +52,14 @@ def an_attempt_follows_the_end_of_the_one_before(store: Store, scenario: Scenari
     return None
 
 
+def a_run_fails_for_a_reason(store: Store, scenario: Scenario) -> str | None:
+    """Where nothing can fail and no code changes, no attempt fails for good: damage is made good."""
+    if scenario.failures or scenario.deploys:
+        return None
+    failed = next((attempt for attempt, end in enumerate(store.ends, 1) if end and end.state == "failed"), None)
+    return f"attempt {failed} failed for good, though nothing did and no code changed" if failed else None
+
+
 def a_promised_cancellation_is_kept(store: Store, scenario: Scenario) -> str | None:
     """A run that was promised to be cancelled in attempt n ends no later attempt in another way."""
     for asked in store.accepted:
@@ -85,6 +93,7 @@ CONSEQUENCES: tuple[Invariant, ...] = (
     a_result_is_that_of_the_commits,
     a_commit_rests_on_commits,
     a_run_has_one_outcome,
+    a_run_fails_for_a_reason,
     a_promised_cancellation_is_kept,
     a_chain_never_forks,
     a_newcomer_finishes_the_run,

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pplns.engine.attempt import _end_continuing
 from pplns.engine.bounds import Bounds
 from pplns.engine.clock import SystemClock
 from pplns.engine.handover import Continuation, continue_by_message, hand_over_busy
+from pplns.engine.recording import record_continuing
 from pplns.engine.work import Outcome
 from pplns.errors import LeaseHeld, LeaseLost, PublishError, TooManyRuns
 from pplns.model.run import Trigger
@@ -231,7 +231,7 @@ class _Attempt:
         )  # fmt: skip
         if isinstance(following, Continuation):
             self._request.lease = None
-            return _end_continuing(self._lease, SystemClock(), outcome, following)
+            return record_continuing(self._lease, SystemClock(), outcome, following)
         return self._end("failed", final=False)
 
     def _end(self, state: EndState, result: Any = None, *, final: bool = True) -> End:

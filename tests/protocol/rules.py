@@ -50,6 +50,7 @@ class Rules:
     cancels_follow_the_run: bool = True  # Leases 8: a request that attempt n missed counts in attempt n+1
     commits_in_order: bool = True  # Commits 3
     sinks_wait: bool = True  # Commits 3
+    knows_code_from_redos: bool = True  # Versions: a sink that follows an input made again is no changed code
     swaps_compare: bool = True
     commits_once: bool = True
     ends_once: bool = True

@@ -14,6 +14,7 @@ from protocol.invariants import (
     a_newcomer_finishes_the_run,
     a_promised_cancellation_is_kept,
     a_result_is_that_of_the_commits,
+    a_run_fails_for_a_reason,
     a_run_has_one_outcome,
 )
 from protocol.rules import JOIN, PAIR, SINGLE, Rules, Scenario
@@ -91,6 +92,10 @@ WITHOUT: list[tuple[str, Rules, Scenario, Invariant, tuple[str, ...]]] = [
         Scenario(PAIR, 2), a_run_has_one_outcome, ("sink 1 ran",),
     ),
     (
+        "versions: an input that was made again is no changed code", Rules(knows_code_from_redos=False),
+        Scenario(PAIR, 2, crashes=1, damages=1), a_run_fails_for_a_reason, ("failed for good",),
+    ),
+    (
         "the lease is swapped against the generation read", Rules(swaps_compare=False),
         Scenario(SINGLE, 3, failures=1), a_newcomer_finishes_the_run, ("newcomer",),
     ),
@@ -112,7 +117,7 @@ def test_each_rule_is_needed(rules: Rules, scenario: Scenario, invariant: Invari
     """Left out, the explorer finds what it is there for, and by the shortest way; with it, it finds nothing."""
     without = Scenario(
         scenario.graph, scenario.processes, failures=scenario.failures, cancels=scenario.cancels,
-        boundaries=scenario.boundaries, rules=rules,
+        boundaries=scenario.boundaries, damages=scenario.damages, crashes=scenario.crashes, rules=rules,
     )  # fmt: skip
 
     found = explore(without, invariants=[invariant]).violation

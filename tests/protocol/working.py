@@ -20,7 +20,7 @@ def plan(store: Store, process: Process, graph: Graph, rules: Rules) -> Iterator
         steps=((WAITING, ()),) * len(graph.inputs), at="work",
     )  # fmt: skip
     process = adopt(store, process, graph)
-    if process.role in ("delivery", "continuation") and _repeats_a_sink(process, graph):
+    if process.role in ("delivery", "continuation") and _repeats_a_sink(process, graph, rules):
         yield "refuses changed code", store, _ending(process, "failed")
         return
     for ready in run_what_may(store, process, graph, rules):
@@ -237,11 +237,13 @@ def _ending(process: Process, outcome: str) -> Process:
     )  # fmt: skip
 
 
-def _repeats_a_sink(process: Process, graph: Graph) -> bool:
-    """Tell whether a committed sink would run again under another version."""
-    committed = {step for step, _, _ in process.known}
+def _repeats_a_sink(process: Process, graph: Graph, rules: Rules) -> bool:
+    """Tell whether a sink that is committed with other code, and not with this, would run again.
+
+    One that is committed with this code follows an input that was made again and came out differently."""
+    codes = {sink: {code for step, code, _ in process.known if step == sink} for sink in graph.sinks}
     runs = [one for one in graph.sinks if process.phase(one) == WAITING and process.counting != UNKNOWN]
-    return bool(committed.intersection(runs))
+    return any(codes[sink] and not (rules.knows_code_from_redos and process.code in codes[sink]) for sink in runs)
 
 
 def _forget(store: Store, process: Process) -> Process:

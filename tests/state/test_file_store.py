@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 
@@ -34,6 +34,98 @@ def test_no_temporary_name_is_left(tmp_path: Path) -> None:
     store.read_register("p/lease.json")
 
     assert sorted(one.name for one in (tmp_path / "p").iterdir()) == ["lease.1.json", "x"]
+
+
+def test_a_register_from_the_future_is_old(tmp_path: Path) -> None:
+    """The disk's clock was set back by a day after its holder had died: nobody waits for that day to pass."""
+    store = FileStore(tmp_path)
+    store.swap("p/lease.json", b"1", expected=0)
+    tomorrow = (tmp_path / "p/lease.1.json").stat().st_mtime + 86_400
+    os.utime(tmp_path / "p/lease.1.json", (tomorrow, tomorrow))
+
+    register = store.read_register("p/lease.json")
+
+    assert register is not None
+    assert register.age_s > 86_000
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_runs_on_a_disk_that_takes_no_file_can_be_looked_at(tmp_path: Path, number: int) -> None:
+    """Who may only read can't ask the disk for its time, and needn't: their own is near enough for a list."""
+    FileStore(tmp_path).swap("p/lease.json", b"1", expected=0)
+
+    class Full(FileStore):
+        def _new_file(self, name: str) -> NoReturn:
+            raise OSError(number, os.strerror(number), name)
+
+    register = Full(tmp_path).read_register("p/lease.json")
+
+    assert register is not None
+    assert register.age_s < 3600
+
+
+def test_a_folder_is_flushed_to_the_disk_with_what_is_first_put_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fsync an object survives the machine, and so do the folders that were made for it."""
+    flushed: list[str] = []
+    monkeypatch.setattr(files, "_sync_folder", flushed.append)
+
+    FileStore(tmp_path / "state", fsync=True).create("p/runs/r/run.json", b"1")
+    FileStore(tmp_path / "state", fsync=True).create("p/runs/r/steps/a@1.json", b"1")
+
+    folders = [".", "state", "state/p", "state/p/runs", "state/p/runs/r", "state/p/runs/r/steps"]
+    assert set(map(Path, flushed)) == {tmp_path / one for one in folders}
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 7, 8, 9, 1_000])
+def test_the_last_generation_is_found_without_a_list_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """A slot is written for each run of its pipeline, for years."""
+    store = FileStore(tmp_path)
+    for generation in range(last):
+        assert store.swap("p/slots/1.json", b"%d" % generation, expected=generation) == generation + 1
+    monkeypatch.setattr(store, "children", lambda folder: pytest.fail("the folder was listed"))
+
+    register = store.read_register("p/slots/1.json")
+
+    assert register is not None
+    assert (register.generation, register.data) == (last, b"%d" % (last - 1))
+
+
+def test_a_register_whose_first_generations_were_deleted_is_found(tmp_path: Path) -> None:
+    """Somebody tidied up: the last one counts."""
+    store = FileStore(tmp_path)
+    for generation in range(5):
+        store.swap("p/slots/1.json", b"x", expected=generation)
+    for generation in (1, 2):
+        (tmp_path / f"p/slots/1.{generation}.json").unlink()
+
+    register = store.read_register("p/slots/1.json")
+
+    assert register is not None
+    assert register.generation == 5
+
+
+def test_a_register_that_was_deleted_is_nobodys(tmp_path: Path) -> None:
+    """A holder learns at its next renewal that somebody deleted its lease."""
+    store = FileStore(tmp_path)
+    store.swap("p/lease.json", b"1", expected=0)
+    (tmp_path / "p/lease.1.json").unlink()
+
+    assert store.renew("p/lease.json", b"1", generation=1) is None
+
+
+def test_a_folder_of_a_deleted_run_is_not_made_again(tmp_path: Path) -> None:
+    """A commit in a run's folder makes the folder for commits, but not the run's own."""
+    store = FileStore(tmp_path)
+    store.create("p/runs/r/run.json", b"1")
+
+    assert store.create("p/runs/r/steps/a@1.json", b"1")
+    with pytest.raises(StoreError, match="deleted/steps"):
+        store.create("p/runs/deleted/steps/a@1.json", b"1")
+    assert store.children("p/runs/") == ["r/"]
 
 
 def test_a_folder_in_the_way_is_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs as they are shown: one, and lists of them, newest first."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pplns.errors import DamagedRecord, NotFoundError, ParameterError
 from pplns.state.history import find_run, list_runs, read_run
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, acquire_lease
-from pplns.stores import MemoryStore
+from pplns.stores import FileStore, MemoryStore
 
 
 @step
@@ -85,6 +86,27 @@ def test_a_wrong_hint_is_repaired(runs: Runs) -> None:
     assert [one.run_id for one in list_runs(runs.store, state="succeeded")] == [run_id]
     assert runs.store.children("first/open/") == []
     assert runs.store.children("first/by-state/") == ["succeeded/"]
+
+
+def test_a_deleted_run_is_listed_no_more(tmp_path: Path) -> None:
+    """Deleting its folder forgets a run: lists of any state leave it out, and what still hints at it goes."""
+    runs = Runs(FileStore(tmp_path), settings_of(Path(__file__).parents[2]))
+    deleted, kept = (runs.run(first, logical_date=datetime(2013, 1, day, tzinfo=UTC)).run_id for day in (1, 2))
+    shutil.rmtree(tmp_path / "first" / "runs" / deleted)
+
+    listed = list_runs(runs.store, state="succeeded")
+
+    assert [one.run_id for one in listed] == [kept]
+    assert runs.store.children("first/by-state/succeeded/") == [kept]
+
+
+def test_a_run_that_a_killed_process_was_about_to_create_hides_no_other(tmp_path: Path) -> None:
+    """On files its folder is there before its record: a list goes on past it."""
+    runs = Runs(FileStore(tmp_path), settings_of(Path(__file__).parents[2]))
+    kept = runs.run(first).run_id
+    (tmp_path / "first" / "runs" / "unborn").mkdir()
+
+    assert [one.run_id for one in list_runs(runs.store)] == [kept]
 
 
 def test_a_run_in_progress_is_running_then_lost(runs: Runs) -> None:

@@ -2,15 +2,17 @@
 
 import json
 import os
+import threading
 
 import pytest
 
-from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
+from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
 from pplns.state import holders
 from pplns.state.ends import End, create_end, read_end, request_cancel
 from pplns.state.holders import Holder, is_gone, mark_active, this_holder
-from pplns.state.lease import Claim, Lease, acquire_lease, view_lease
+from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease, view_lease
 from pplns.stores import MemoryStore
+from pplns.testing import FailingStore
 
 PREFIX = "p/runs/r"
 NOW = "2013-01-01T00:00:00+00:00"
@@ -116,6 +118,28 @@ def test_another_end_that_was_first_stands(store: MemoryStore, clock: Clock) -> 
     create_end(store, PREFIX, end_of(1, "cancelled"), writer="x")
 
     assert lease.end(end_of).state == "cancelled"
+
+
+def test_no_commit_follows_an_end(store: MemoryStore, clock: Clock) -> None:
+    """A writer that is late, since its attempt broke off, is told that the run is no longer its own."""
+    lease = acquire(store, clock)
+    lease.end(end_of)
+
+    with pytest.raises(LeaseLost):
+        lease.require()
+
+
+@pytest.mark.parametrize("error", [StoreError("away"), DamagedRecord("spoilt"), RuntimeError("a bug of a library")])
+def test_whatever_a_renewal_meets_the_next_one_is_made(clock: Clock, error: Exception) -> None:
+    """The thread that keeps the lease of a long step lives on, and asks the store again."""
+    store, renewed = FailingStore(MemoryStore(monotonic=clock)), threading.Event()
+    store.fail("renew", error=error)
+    lease = acquire_lease(store, PREFIX, Claim(Holder("elsewhere"), duration_s=0.03), reopen=False)
+    assert isinstance(lease, Lease)
+    store.before("renew", lambda name: renewed.set())
+
+    with LeaseKeeper(lease, on_loss=lambda: None, on_cancel=lambda: None):
+        assert renewed.wait(10)
 
 
 def test_nothing_follows_an_end(store: MemoryStore, clock: Clock) -> None:

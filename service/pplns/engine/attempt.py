@@ -3,23 +3,21 @@
 The end is recorded whatever happens, unless the process dies, the store is gone, or a step had to be left running in a
 process that is told to end: then the lease runs out, so that nobody repeats the step beside it."""
 
-import contextlib
-import signal
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import datetime
-from types import FrameType
-from typing import Any, Literal
 
 from pplns.engine import events
 from pplns.engine.bounds import UNBOUNDED, Bounds, Budget
 from pplns.engine.clock import Clock
+from pplns.engine.ending import stopped
 from pplns.engine.executor import Executor
 from pplns.engine.handover import MARGIN_SHARE, Continuation, continue_by_message, hand_over_busy
 from pplns.engine.plan import plan_steps, repeated_sinks
 from pplns.engine.prepare import ALL_STEPS, Prepared, Selection
+from pplns.engine.recording import record_continuing, record_end
 from pplns.engine.results import result_of
 from pplns.engine.run_log import AttemptLog, report_end
+from pplns.engine.stops import drained, stopped_by_ctrl_c
 from pplns.engine.work import Outcome, Work
 from pplns.errors import Interrupted, LeaseHeld, LeaseLost, PplnsError, TooManyRuns
 from pplns.graph import Graph
@@ -32,9 +30,9 @@ from pplns.state.checkpoints import Checkpoints, read_checkpoints
 from pplns.state.ends import MAX_LOST_IN_A_ROW, End, lost_in_a_row, read_end
 from pplns.state.history import read_run, record_of
 from pplns.state.holders import this_holder
-from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease
+from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease, lease_name
 from pplns.state.logs import CLOSE_SECONDS
-from pplns.state.runs import RunHead, move_hint
+from pplns.state.runs import RunHead, deleted_under_way, move_hint, require_head
 from pplns.state.slots import RunSlot
 from pplns.stores import Store
 
@@ -122,10 +120,10 @@ def _fail(head: RunHead, error: PplnsError, setting: Setting) -> RunRecord:
     if isinstance(lease, End):
         return record_of(head, lease)
     try:
-        end = _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=True)
+        end = record_end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=True)
     except LeaseLost:
         return _overtaken(head, setting)
-    return _record_end(head, end, setting)
+    return _conclude(head, end, setting)
 
 
 def _attempt(prepared: Prepared, setting: Setting) -> RunRecord:
@@ -141,16 +139,19 @@ def _attempt(prepared: Prepared, setting: Setting) -> RunRecord:
     except BaseException:
         lease.leave()
         raise
-    return _record_end(head, end, setting) if isinstance(end, End) else _leave_running(head, end, setting)
+    return _conclude(head, end, setting) if isinstance(end, End) else _leave_running(head, end, setting)
 
 
 def _overtaken(head: RunHead, setting: Setting) -> RunRecord:
     """Return the record of a run that was ended for good under its holder: cancelled, say.
 
-    Raises: LeaseHeld where it goes on elsewhere."""
+    Raises: LeaseHeld where it goes on elsewhere, StoreError where somebody deleted it, or its lease."""
+    require_head(setting.store, head.prefix)
     standing = read_run(setting.store, head.pipeline, head.run_id)
     if standing.final:
         return standing
+    if standing.attempt == 0:
+        raise deleted_under_way(setting.store, lease_name(head.prefix))
     raise LeaseHeld(
         "Another process took this run over.",
         "A run has one holder at a time.",
@@ -183,7 +184,7 @@ def _begin_or_fail(prepared: Prepared, setting: Setting, lease: Lease) -> End | 
     try:
         return _begin(prepared, setting, lease)
     except PplnsError as error:
-        return _end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=False)
+        return record_end(lease, setting.clock, error=redact_error(ErrorInfo.of(error)), final=False)
 
 
 def _begin(prepared: Prepared, setting: Setting, lease: Lease) -> End | _Unrecorded:
@@ -193,20 +194,23 @@ def _begin(prepared: Prepared, setting: Setting, lease: Lease) -> End | _Unrecor
     if previous is not None:
         move_hint(store, head.pipeline, head.run_id, before=previous.state, after=None)
     if lease.is_cancel_requested():
-        return _end(lease, setting.clock, final=True)
+        return record_end(lease, setting.clock, final=True)
     refusal = None if setting.by_person else _refuse_delivery(prepared, setting, previous)
     if refusal is not None:
-        return _end(lease, setting.clock, error=refusal, final=True)
+        return record_end(lease, setting.clock, error=refusal, final=True)
     return _work(prepared, setting, lease, previous)
 
 
-def _record_end(head: RunHead, end: End, setting: Setting) -> RunRecord:
+def _conclude(head: RunHead, end: End, setting: Setting) -> RunRecord:
+    """Tell of an end that stands, and return the run's record.
+
+    Raises: Interrupted after Ctrl-C; what the observer raised."""
     move_hint(setting.store, head.pipeline, head.run_id, before=None, after=end.state)
     record = record_of(head, end)
     report_end(record)
     setting.observer(events.AttemptEnded(record))
     setting.observer.raise_error()
-    if end.error is not None and end.error.code == "interrupted":
+    if end.error == stopped("interrupted"):  # not by its code alone, which a user's error may have as well
         raise Interrupted(record)
     return record
 
@@ -257,13 +261,13 @@ def _work(prepared: Prepared, setting: Setting, lease: Lease, previous: End | No
     if outcome.is_abandoned:
         return _Unrecorded(lease, outcome)
     if isinstance(following, Continuation):
-        return _end_continuing(lease, setting.clock, outcome, following)
+        return record_continuing(lease, setting.clock, outcome, following)
     if not outcome.succeeded:
-        return _end(lease, setting.clock, outcome=outcome, error=following or outcome.error, final=outcome.final)
+        return record_end(lease, setting.clock, outcome=outcome, error=following or outcome.error, final=outcome.final)
     if outcome.is_partial:
-        return _end(lease, setting.clock, outcome=outcome, final=False)
+        return record_end(lease, setting.clock, outcome=outcome, final=False)
     result = result_of(prepared.graph, outcome.commits)
-    return _end(lease, setting.clock, outcome=outcome, result=result, final=True)
+    return record_end(lease, setting.clock, outcome=outcome, result=result, final=True)
 
 
 def _execute(
@@ -273,7 +277,7 @@ def _execute(
 
     At a boundary publish what the run goes on by, or say why it can't."""
     keeper = LeaseKeeper(lease, on_loss=executor.lose, on_cancel=lambda: executor.stop("cancelled"))
-    with keeper, _stopped_by_ctrl_c(executor), _drained(executor, setting.bounds), log:
+    with keeper, stopped_by_ctrl_c(executor), drained(executor, setting.bounds), log:
         outcome = executor.execute()
         if outcome.boundary is None or outcome.is_abandoned:
             return outcome, None
@@ -307,75 +311,3 @@ def _deadline(prepared: Prepared, setting: Setting, lease: Lease) -> float | Non
         return None
     since = prepared.head.created_at if lease.reopened_at is None else datetime.fromisoformat(lease.reopened_at)
     return float(setting.clock.monotonic() + timeout - max(0.0, (setting.clock.now() - since).total_seconds()))
-
-
-def _end(
-    lease: Lease,
-    clock: Clock,
-    *,
-    final: bool,
-    outcome: Outcome | None = None,
-    error: ErrorInfo | None = None,
-    result: Any = None,
-) -> End:
-    state: Literal["succeeded", "failed"] = "failed" if error else "succeeded"
-    made = _end_of(lease, clock, outcome, state)
-    return lease.end(lambda attempt: made.replace(attempt=attempt, final=final, error=error, result=result))
-
-
-def _end_continuing(lease: Lease, clock: Clock, outcome: Outcome, continuation: Continuation) -> End:
-    """Record that the run goes on by a message. The message names its attempt: if someone sealed that meanwhile, the
-    attempt that the holder moved to has none, and ends so that any delivery goes on, that message included."""
-    made = _end_of(lease, clock, outcome, "failed")
-    missed = ErrorInfo(
-        "continuation_missed", f"Attempt {continuation.attempt} was taken for lost while it was being continued.",
-        "A redelivery goes on; so does `pplns resume`.",
-    )  # fmt: skip
-
-    def make(attempt: int) -> End:
-        if attempt != continuation.attempt:
-            return made.replace(attempt=attempt, error=missed)
-        return made.replace(state="continuing", message_id=continuation.message_id)
-
-    return lease.end(make)
-
-
-def _end_of(lease: Lease, clock: Clock, outcome: Outcome | None, state: Literal["succeeded", "failed"]) -> End:
-    steps = outcome.steps if outcome else ()
-    return End(
-        attempt=lease.attempt, state=state, final=False, started_at=lease.started_at,
-        finished_at=str(iso(clock.now())), first_started_at=lease.first_started_at, steps=steps,
-        commits=sum(step.state == "succeeded" for step in steps),
-    )  # fmt: skip
-
-
-@contextlib.contextmanager
-def _drained(executor: Executor, bounds: Bounds) -> Generator[None]:
-    """Pass on that the process is told to end."""
-    if bounds.drain is None:
-        yield
-        return
-    unsubscribe = bounds.drain.subscribe(executor.drain)
-    try:
-        yield
-    finally:
-        unsubscribe()
-
-
-@contextlib.contextmanager
-def _stopped_by_ctrl_c(executor: Executor) -> Generator[None]:
-    """Turn the first Ctrl-C into an orderly stop; the second one interrupts as usual."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before if callable(before) else signal.default_int_handler)
-        executor.stop()
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -42,8 +42,7 @@ class Ending:
     def stop(self, reason: Stop) -> None:
         """Note that the end was asked for; a cancelled run isn't gone on with."""
         self._stopped = self._stopped or reason
-        info = ErrorInfo(reason, f"The run was {reason}.", "Resume it: what is committed stays.")
-        self.fail(info, final=reason == "cancelled")
+        self.fail(stopped(reason), final=reason == "cancelled")
 
     def outcome(
         self, steps: tuple[StepRecord, ...], commits: Mapping[str, Commit], *, scope: Iterable[str], has_committed: bool
@@ -65,6 +64,11 @@ class Ending:
             info, duration_s = self._failures[name]
             return StepRecord(step=name, state="failed", attempts=tries, duration_s=round(duration_s, 6), error=info)
         return StepRecord(step=name, state="waiting" if name in scope else "skipped", attempts=tries)
+
+
+def stopped(reason: Stop) -> ErrorInfo:
+    """Return the error of a run whose end was asked for."""
+    return ErrorInfo(reason, f"The run was {reason}.", "Resume it: what is committed stays.")
 
 
 def run_timed_out() -> ErrorInfo:

@@ -21,7 +21,7 @@ from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
 from pplns.engine.under_way import TriesUnderWay
 from pplns.engine.values import Values
 from pplns.engine.work import DrainBegun, Outcome, Stop, StopRequested, Work
-from pplns.errors import LeaseLost, StoreError
+from pplns.errors import DamagedRecord, LeaseLost, StoreError
 from pplns.logs.redaction import redact_error
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.run import ErrorInfo, StepRecord, iso
@@ -53,7 +53,7 @@ class Executor:
         self._progress = Progress(work.graph)
         self._plan: Plan = {}
         self._commits: dict[str, Commit] = {}
-        self._values = Values(work.store, self._commits.__getitem__)
+        self._values = Values(work.store, self._commits.get)
         self._committer = Committer(work.store, work.head.prefix, lease=work.lease, report=self._reports.put)
         self._planner = Planner(work, observer=observer)
         self._tries = TriesUnderWay(work, self._values, self._reports.put)
@@ -104,11 +104,9 @@ class Executor:
         """Take a plan for the present one: steps whose version changed begin again, committed ones are reused."""
         for name, planned in plan.items():
             before = self._plan.get(name)
-            if before is not None and before.version == planned.version and planned.action != "reuse":
-                continue
             if planned.commit is not None:
                 self._reuse(name, planned.commit)
-            elif before is not None:
+            elif before is not None and before.version != planned.version:
                 self._reset(name)
         self._plan = plan
         for name in self._graph.names:
@@ -124,7 +122,8 @@ class Executor:
         self._commits[name] = commit
         self._progress[name] = Phase.DURABLE
         self._values.let_go(name)
-        self._values.expect(name, self._graph.consumers(name))
+        self._values.expect(name, self._takers(name))
+        self._values.mark_handed(name, self._graph[name].inputs)  # it will take none of them
 
     def _reset(self, name: str) -> None:
         self._tries.abandon([name])
@@ -133,6 +132,10 @@ class Executor:
         self._commits.pop(name, None)
         self._progress[name] = Phase.WAITING
         self._values.let_go(name)
+
+    def _takers(self, name: str) -> list[str]:
+        """Return the steps that may take a value in this attempt."""
+        return [one for one in self._graph.consumers(name) if one in self._scope]
 
     # What starts
 
@@ -240,7 +243,7 @@ class Executor:
             return
         name = one.step
         self._progress[name] = Phase.RETURNED
-        self._values.keep(name, report.held, several=report.several, consumers=self._graph.consumers(name))
+        self._values.keep(name, report.held, several=report.several, consumers=self._takers(name))
         finished = self._finished[name] = _Finished(one, report)
         if finished.values is None:
             self._committer.store(name, one.token, version=one.version, held=report.held)
@@ -259,7 +262,7 @@ class Executor:
         if finished is None or finished.values is None or finished.committing or not self._progress.may_commit(name):
             return
         finished.committing = True
-        one, returned = finished.one, finished.returned
+        one, returned, base = finished.one, finished.returned, self._plan[name].base
         self._committer.commit(
             one.token,
             Commit(
@@ -267,6 +270,7 @@ class Executor:
                 attempt=self._work.lease.attempt, tries=one.number, started_at=str(iso(one.started_at)),
                 finished_at=str(iso(returned.finished_at)), duration_s=round(returned.duration_s, 6),
                 writer=f"{self._work.lease.claim.holder.id}.{one.token}",
+                base_version=None if base == one.version else base,
             ),
         )  # fmt: skip
 
@@ -301,7 +305,7 @@ class Executor:
     def _discard_after(self, name: str) -> None:
         """Drop our own value and everything started from it: another holder's commit was first and stands."""
         self._values.let_go(name)
-        self._values.expect(name, self._graph.consumers(name))
+        self._values.expect(name, self._takers(name))
         for one in self._graph.descendants(name):
             if self._progress[one] is not Phase.DURABLE:
                 self._reset(one)
@@ -311,17 +315,21 @@ class Executor:
             self._consider(one)
 
     def _on_damage(self, report: MetDamage) -> None:
-        """Run an input's step again whose checkpoint can't be used, and its consumer after it."""
+        """Run an input's step again whose checkpoint can't be used, and its consumer after it.
+
+        Of several consumers that met it the first decides: for the others it isn't the present checkpoint any more."""
         one = self._tries.take(report.step, report.token)
         if one is None:
             return
         self._tries.take_back(one)
         self._progress[one.step] = Phase.WAITING
-        if self._plan[report.source].action == "reuse" or self._progress[report.source] is Phase.DURABLE:
+        present = self._commits.get(report.source)
+        if present is not None and present.version == report.version:
             self._planner.redo(report.source, report.reason)
             self._reset(report.source)
             self._adopt(self._planner.plan())
         self._consider(report.source)
+        self._consider(one.step)
 
     def _on_raised(self, report: Raised) -> None:
         one = self._tries.take(report.step, report.token)
@@ -350,7 +358,7 @@ class Executor:
             return
         del self._finished[report.step]
         self._progress[report.step] = Phase.FAILED
-        info, final = redact_error(ErrorInfo.of(report.error)), not isinstance(report.error, StoreError)
+        info, final = redact_error(ErrorInfo.of(report.error)), not isinstance(report.error, StoreError | DamagedRecord)
         duration_s = finished.returned.duration_s
         self._ending.fail_step(report.step, info, duration_s=duration_s)
         self._observe(events.StepFailed(report.step, finished.one.number, duration_s, info))

@@ -114,5 +114,7 @@ def publish(head: RunHead, attempt: int, *, bounds: Bounds, clock: Clock, until:
 
 
 def pause(clock: Clock, seconds: float) -> None:
-    """Wait for seconds on a clock."""
-    clock.take(SimpleQueue(), until=clock.monotonic() + seconds, is_busy=False)
+    """Wait for seconds on a clock, which gives up each wait after a while to hear signals."""
+    end = clock.monotonic() + seconds
+    while clock.monotonic() < end:
+        clock.take(SimpleQueue(), until=end, is_busy=False)

@@ -3,7 +3,10 @@
 The version of a step is the digest of its code, its constant arguments, its options that change its value, the versions
 of what it consumes or is ordered after, and its redo number. A changed step thus has a new version, and so has all that
 depends on it. One thing is known only later: a redone step whose new value equals the old one counts as the old one,
-so that what depends on it is reused. Until such a step is durable, the versions after it are unknown."""
+so that what depends on it is reused. Until such a step is durable, the versions after it are unknown.
+
+The base version leaves all redos out, those of the steps before included: two commits of a step with the same base come
+from the same code. So a step that runs again because an input was made again is told from one whose code changed."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -22,13 +25,13 @@ DigestConstant = Callable[[object, str], str]
 class PlannedStep(Frozen):
     """What becomes of one step: `reuse` its commit, `run` it, or `wait` for what decides its version.
 
-    `is_redo`: it runs because it has to run again; with the same code and inputs it was committed before."""
+    `base` is the version that it would have if nothing had ever been redone."""
 
     name: str
     action: Action
+    base: str
     version: str | None = None
     commit: Commit | None = None
-    is_redo: bool = False
 
 
 Plan = Mapping[str, PlannedStep]
@@ -46,14 +49,15 @@ def plan_steps(graph: Graph, shapes: Mapping[str, str], checkpoints: Checkpoints
     plan: dict[str, PlannedStep] = {}
     effective: dict[str, str | None] = {}
     for call in graph.calls:
-        before = [effective[name] for name in call.before]
-        if any(version is None for version in before):
-            plan[call.name], effective[call.name] = PlannedStep(call.name, "wait"), None
-            continue
+        name, shape = call.name, shapes[call.name]
+        base = _base_of(call, shape, plan) if checkpoints.redos else ""  # without redos it is the version
+        before = [effective[one] for one in call.before]
         known = [version for version in before if version is not None]
-        planned = _plan_step(call.name, shapes[call.name], known, checkpoints)
-        plan[call.name] = planned
-        effective[call.name] = _effective_version(planned, shapes[call.name], known, checkpoints)
+        if len(known) < len(before):
+            plan[name], effective[name] = PlannedStep(name, "wait", base), None
+            continue
+        plan[name] = _plan_step(name, shape, known, base=base, checkpoints=checkpoints)
+        effective[name] = _effective_version(plan[name], shape, known, checkpoints)
     return plan
 
 
@@ -66,28 +70,29 @@ def repeated_sinks(graph: Graph, plan: Plan, checkpoints: Checkpoints) -> tuple[
     """Return the sinks that are committed under another version and would run again because the code changed.
 
     A sink with as few commits as redos has yet to run for the last of these, whatever its code. An unreadable commit
-    counts, for the sink has run; the one of now is about to be passed by a redo."""
+    counts, for the sink has run; the one of now is about to be passed by a redo. Where the code of now has made a
+    commit, the sink runs again because an input came out differently when it was redone, or is redone itself."""
     made = Counter(step for step, _ in (*checkpoints.commits, *checkpoints.unreadable))
+    bases = {(one.step, one.base_version or one.version) for one in checkpoints.commits.values()}
     return tuple(
         name
         for name, planned in plan.items()
         if planned.action == "run"
         and graph.is_sink(name)
         and made[name] > checkpoints.redos.get(name, 0)
-        and not planned.is_redo
-        and (name, planned.version) not in checkpoints.unreadable
+        and (name, planned.base) not in bases
+        and checkpoints.unreadable.keys().isdisjoint({(name, planned.base), (name, str(planned.version))})
     )
 
 
-def _plan_step(name: str, shape: str, before: list[str], checkpoints: Checkpoints) -> PlannedStep:
-    redo = checkpoints.redos.get(name, 0)
-    version = version_of(name, shape, before, redo=redo)
+def _base_of(call: Call, shape: str, plan: Plan) -> str:
+    return version_of(call.name, shape, [plan[name].base for name in call.before], redo=0)
+
+
+def _plan_step(name: str, shape: str, before: list[str], *, base: str, checkpoints: Checkpoints) -> PlannedStep:
+    version = version_of(name, shape, before, redo=checkpoints.redos.get(name, 0))
     commit = checkpoints.commits.get((name, version))
-    if commit is not None:
-        return PlannedStep(name, "reuse", version, commit)
-    earlier = ((name, version_of(name, shape, before, redo=number)) for number in range(redo))
-    is_redo = any(one in checkpoints.commits or one in checkpoints.unreadable for one in earlier)
-    return PlannedStep(name, "run", version, is_redo=is_redo)
+    return PlannedStep(name, "run" if commit is None else "reuse", base or version, version, commit)
 
 
 def _effective_version(planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints) -> str | None:

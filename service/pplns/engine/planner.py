@@ -45,7 +45,10 @@ class Planner:
         return self.plan() if reasons else plan
 
     def redo(self, name: str, reason: str) -> None:
-        """Record that a step has to run again although it is committed: its version changes."""
+        """Record that a step has to run again although it is committed: its version changes.
+
+        Raises: LeaseLost, StoreError."""
+        self._work.lease.require()
         number = self._work.checkpoints.redos.get(name, 0) + 1
         writer = self._work.lease.claim.holder.id
         create_redo(self._work.store, self._work.head.prefix, name, number=number, reason=reason, writer=writer)

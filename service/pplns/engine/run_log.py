@@ -57,7 +57,9 @@ class AttemptLog:
         return observe
 
     def place_of(self, step: str) -> Place:
-        """Return the place that a step speaks from."""
+        """Return the place that a step speaks from, and see that it is heard."""
+        if self._capture is not None:
+            self._capture.stand_again()
         return Place(self._place.pipeline, self._place.run_id, self._place.attempt, step, keep=self._keep)
 
     def finish(self, place: Place) -> None:

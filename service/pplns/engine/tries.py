@@ -72,11 +72,12 @@ class Raised(Frozen):
 
 
 class MetDamage(Frozen):
-    """A try couldn't begin: the checkpoint of its input `source` can't be used."""
+    """A try couldn't begin: the checkpoint of its input `source` can't be used, that of a version of it."""
 
     step: str
     token: int
     source: str
+    version: str | None
     reason: str
 
 
@@ -106,7 +107,7 @@ def run_try(
         del files
         return Returned(one.step, one.token, held, store_quick(held), several, clock.monotonic() - begun, clock.now())
     except InputDamaged as damage:
-        return MetDamage(one.step, one.token, damage.step, damage.reason)
+        return MetDamage(one.step, one.token, damage.step, damage.version, damage.reason)
     except BaseException as error:  # the border: SystemExit from a step ends the step, not the thread
         info = info_of(error, step=one.step)
         error.__traceback__ = None  # its frames hold the step's inputs in memory
@@ -149,13 +150,14 @@ def info_of(error: BaseException, *, step: str) -> ErrorInfo:
     """Return what records keep of an error in a step, with the frames of the user's own code. It never fails itself.
 
     What pplns raises names the step where that helps; what the user's own code raises says nothing of it."""
-    text, frames = _text_of(error), _frames_of(error)
+    frames = _frames_of(error)
     raised = f"Step {step!r} raised {type(error).__name__}"
     if isinstance(error, PplnsError):
-        text = redact(error.message) or text
+        text = _text_of(lambda: error.message) or _text_of(lambda: error)
         if not _is_raised_by_pplns(error):
             text = f"{raised}: {text}" if text else raised
-        return ErrorInfo(str(error.code), _cut(text), _cut(redact(error.hint)), frames)
+        return ErrorInfo(_text_of(lambda: error.code), _cut(text), _cut(_text_of(lambda: error.hint)), frames)
+    text = _text_of(lambda: error)
     message = f"{raised}: {text}" if text else raised
     return ErrorInfo("step_failed", _cut(message), "Correct the step, then resume the run.", frames)
 
@@ -168,10 +170,11 @@ def _is_raised_by_pplns(error: BaseException) -> bool:
     return place is None or place.tb_frame.f_code.co_filename.startswith(OWN_FOLDER)
 
 
-def _text_of(error: BaseException) -> str:
+def _text_of(read: Callable[[], object]) -> str:
+    """Return what is read of an error as text."""
     try:
-        return redact(str(error))
-    except Exception as unprintable:
+        return redact(str(read()))
+    except (Exception, SystemExit) as unprintable:  # a class of the user's may do anything there
         return f"an error whose text can't be had ({type(unprintable).__name__})"
 
 
@@ -185,7 +188,7 @@ def _frames_of(error: BaseException) -> str | None:
         if isinstance(error, PplnsError):
             text = text.removesuffix(f": {error}".rstrip())
         text = redact(text)
-    except Exception:  # an error that can't be printed has no traceback to show either
+    except (Exception, SystemExit):  # an error that can't be printed has no traceback to show either
         return None
     return _cut(text, MAX_TRACEBACK_LENGTH) if shown.stack or shown.__cause__ or shown.__context__ else None
 

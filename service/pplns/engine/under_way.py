@@ -80,6 +80,7 @@ class TriesUnderWay:
     def take_back(self, one: Try) -> None:
         """Don't count a try that couldn't begin."""
         self._counts[one.step] -= 1
+        self._started_here[one.step] -= 1
 
     def abandon(self, names: Iterable[str] | None = None) -> list[str]:
         """Wait for tries no more, of some steps or of all; return the steps that were running."""

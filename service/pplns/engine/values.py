@@ -15,18 +15,24 @@ from pplns.stores import Store
 
 
 class InputDamaged(Exception):
-    """The checkpoint of a step's input can't be used: that input's step has to run again."""
+    """The checkpoint of a step's input can't be used: that input's step has to run again.
 
-    def __init__(self, step: str, reason: str) -> None:
-        super().__init__(step, reason)
+    `version` is the one whose checkpoint was met; None where the step is being run again already."""
+
+    def __init__(self, step: str, version: str | None, reason: str) -> None:
+        super().__init__(step, version, reason)
         self.step = step
+        self.version = version
         self.reason = reason
 
 
 class Values:
-    """Held values by step. `commit_of` finds the commit of a durable step."""
+    """Held values by step. `commit_of` finds the commit of a durable step, None for any other one.
 
-    def __init__(self, store: Store, commit_of: Callable[[str], Commit]) -> None:
+    A value is dropped when it is durable and whoever wants it has it. A try after a failed one may want it again: then
+    it is read from its commit, once for all who ask meanwhile."""
+
+    def __init__(self, store: Store, commit_of: Callable[[str], Commit | None]) -> None:
         self._store = store
         self._commit_of = commit_of
         self._guard = threading.Lock()
@@ -43,6 +49,12 @@ class Values:
             self._wanted_by[name] = set(consumers)
             self._durable.discard(name)
 
+    def expect(self, name: str, consumers: Iterable[str]) -> None:
+        """Note who will want a durable value, so that it is read once and dropped after the last of them."""
+        with self._guard:
+            self._wanted_by[name] = set(consumers)
+            self._durable.add(name)
+
     def let_go(self, name: str) -> None:
         """Drop a value; who still wants it reads the checkpoint."""
         with self._guard:
@@ -56,7 +68,7 @@ class Values:
             self._drop_if_done(name)
 
     def mark_handed(self, consumer: str, inputs: Iterable[str]) -> None:
-        """Note that a consumer has its inputs."""
+        """Note that a consumer has its inputs, or will take none of them."""
         with self._guard:
             for name in inputs:
                 self._wanted_by.get(name, set()).discard(consumer)
@@ -67,9 +79,15 @@ class Values:
 
         Raises: InputDamaged."""
         held, several = self._find(reference.step)
-        if reference.output is not None:
-            return held[reference.output].handout()
-        return tuple(one.handout() for one in held) if several else held[0].handout()
+        try:
+            if reference.output is not None:
+                return held[reference.output].handout()
+            return tuple(one.handout() for one in held) if several else held[0].handout()
+        except DamagedArtifact as error:  # of a streamed value, which is read from its artifact at its first handout
+            commit = self._commit_of(reference.step)
+            if commit is None:
+                raise
+            raise InputDamaged(reference.step, commit.version, error.message) from error
 
     def _find(self, name: str) -> tuple[tuple[codecs.Held, ...], bool]:
         with self._guard:
@@ -83,21 +101,19 @@ class Values:
             return self._load(name)
 
     def _load(self, name: str) -> tuple[tuple[codecs.Held, ...], bool]:
+        """Read a value from its commit, and keep it unless another commit has come in its place meanwhile."""
         commit = self._commit_of(name)
+        if commit is None:
+            raise InputDamaged(name, None, "Its step runs again.")
         try:
             held = tuple(load_value(self._store, value) for value in commit.values)
         except DamagedArtifact as error:
-            raise InputDamaged(name, error.message) from error
+            raise InputDamaged(name, commit.version, error.message) from error
         with self._guard:
-            self._held[name], self._several[name] = held, commit.several
-            self._durable.add(name)
+            if self._commit_of(name) is commit:
+                self._held[name], self._several[name] = held, commit.several
+                self._durable.add(name)
         return held, commit.several
-
-    def expect(self, name: str, consumers: Iterable[str]) -> None:
-        """Note who will want a durable value, so that it is read once and dropped after the last of them."""
-        with self._guard:
-            self._wanted_by[name] = set(consumers)
-            self._durable.add(name)
 
     def _drop_if_done(self, name: str) -> None:
         if name in self._durable and not self._wanted_by.get(name):

@@ -2,7 +2,6 @@
 
 Types are part of the text. Code inside a value is not written out but handed on as a live target."""
 
-import dataclasses
 import enum
 import functools
 import itertools
@@ -10,7 +9,7 @@ import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 from pplns.fingerprint.scalars import encode_plain
 from pplns.fingerprint.syntax import encode_scalar
@@ -159,6 +158,8 @@ def _typed(unit: Unit, value: object, base: type[Any] | None) -> Unit:
 def _fields_of(value: object) -> tuple[str, ...] | None:
     if isinstance(value, type):
         return None
-    if dataclasses.is_dataclass(value):
-        return tuple(one.name for one in dataclasses.fields(value))
+    if hasattr(type(value), "__dataclass_fields__"):
+        from dataclasses import fields  # which whoever made the class has imported
+
+        return tuple(one.name for one in fields(cast("Any", value)))
     return tuple(sorted(vars(value))) if isinstance(value, Frozen) else None

@@ -25,7 +25,8 @@ class StoredValue(Frozen):
 class Commit(Frozen):
     """The commit of a step: created once, never changed, the only thing that readers believe.
 
-    `values` holds one value, or several for a step with several outputs (`several`). Times are aware UTC."""
+    `values` holds one value, or several for a step with several outputs (`several`). Times are aware UTC.
+    `base_version` is what the version would be if nothing had ever been redone, where that is another one."""
 
     step: str
     version: str
@@ -37,6 +38,7 @@ class Commit(Frozen):
     finished_at: str
     duration_s: float
     writer: str
+    base_version: str | None = None
 
     @property
     def digests(self) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ def _as_record(commit: Commit) -> dict[str, Any]:
         "step": commit.step, "version": commit.version, "several": commit.several, "attempt": commit.attempt,
         "tries": commit.tries, "started_at": commit.started_at, "finished_at": commit.finished_at,
         "duration_s": commit.duration_s, "values": [_value_as_record(value) for value in commit.values],
+        **({} if commit.base_version is None else {"base_version": commit.base_version}),
     }  # fmt: skip
 
 
@@ -97,6 +98,7 @@ def commit_from(record: Mapping[str, Any], *, name: str) -> Commit:
             attempt=fields.count("attempt"), tries=fields.count("tries"), started_at=fields.time("started_at"),
             finished_at=fields.time("finished_at"), duration_s=fields.seconds("duration_s"),
             writer=fields.text("writer"), values=tuple(_value_from(value) for value in fields.list("values")),
+            base_version=fields.text_or_none("base_version"),
         )  # fmt: skip
     except ValueError as error:
         raise DamagedRecord(

@@ -1,6 +1,7 @@
 """Runs as they are shown: one run's record put together from its objects, a step's commit, lists, newest first."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,10 +14,11 @@ from pplns.model.run import RUN_STATES, RunRecord, RunState, StepRecord
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import End, read_end
 from pplns.state.lease import LeaseView, view_lease
-from pplns.state.runs import RunHead, hint_folder, move_hint, read_head, run_prefix
+from pplns.state.runs import RunHead, hint_folder, move_hint, read_head, remove_hints, run_prefix
 from pplns.stores import Store
 
 READERS = 16  # runs read side by side from a remote store
+Listed = RunRecord | DamagedRecord | None
 
 
 def read_run(store: Store, pipeline: str, run_id: str) -> RunRecord:
@@ -85,38 +87,47 @@ def list_runs(
             f"Did you mean {nearest(state, RUN_STATES)!r}?" if nearest(state, RUN_STATES) else "Choose one of them.",
         )
     found = _newest_first(store, pipeline, state, before)
-    records = _readable(store, found, on_damage, side_by_side=1 if store.shares_host else min(limit, READERS))
+    read = functools.partial(_read_listed, store, is_hinted=state is not None)
+    records = _readable(read, found, on_damage, side_by_side=1 if store.shares_host else min(limit, READERS))
     return list(islice((record for record in records if _is_in(store, record, state)), limit))
 
 
 def _readable(
-    store: Store,
+    read: Callable[[tuple[str, str]], Listed],
     found: Iterator[tuple[str, str]],
     on_damage: Callable[[DamagedRecord], None] | None,
     *,
     side_by_side: int,
 ) -> Iterator[RunRecord]:
     """Yield the records of runs in order, reading several at once where each takes requests."""
-
-    def read(one: tuple[str, str]) -> RunRecord | DamagedRecord:
-        try:
-            return read_run(store, *one)
-        except DamagedRecord as error:
-            return error
-
     for records in _in_batches(read, found, side_by_side):
         for record in records:
             if isinstance(record, RunRecord):
                 yield record
-            elif on_damage is None:
-                raise record
-            else:
+            elif isinstance(record, DamagedRecord):
+                if on_damage is None:
+                    raise record
                 on_damage(record)
 
 
+def _read_listed(store: Store, one: tuple[str, str], *, is_hinted: bool) -> Listed:
+    """Return a run that a list came upon, what is wrong with it, or None where there is none.
+
+    Somebody may have deleted the run: a hint that led to it goes then. Or a process died as it was to create it."""
+    try:
+        return read_run(store, *one)
+    except DamagedRecord as error:
+        return error
+    except NotFoundError:
+        if is_hinted:
+            with contextlib.suppress(StoreError):  # whoever may only read still gets the list
+                remove_hints(store, *one)
+        return None
+
+
 def _in_batches(
-    read: Callable[[tuple[str, str]], RunRecord | DamagedRecord], found: Iterator[tuple[str, str]], size: int
-) -> Iterator[Iterable[RunRecord | DamagedRecord]]:
+    read: Callable[[tuple[str, str]], Listed], found: Iterator[tuple[str, str]], size: int
+) -> Iterator[Iterable[Listed]]:
     if size <= 1:
         yield map(read, found)
         return

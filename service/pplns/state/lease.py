@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost, StoreError
+from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
 from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.model.run import ErrorInfo, iso, iso_now
@@ -236,7 +236,9 @@ class Lease:
     def require(self) -> None:
         """Return if this holder may start a step or write a commit; a renewal that is due is made first.
 
-        Raises: LeaseLost, StoreError."""
+        Raises: LeaseLost, also once the end is being written, StoreError."""
+        if self._is_over:
+            raise LeaseLost(self.prefix)
         if self.monotonic() - self._acknowledged >= SAFE_SHARE * self.claim.duration_s:
             self.renew()
 
@@ -314,7 +316,8 @@ class LeaseKeeper:
         self._stop.set()
 
     def _keep(self) -> None:
-        while not self._stop.wait(self._lease.claim.duration_s / RENEWALS_PER_LEASE):
+        interval_s = min(self._lease.claim.duration_s / RENEWALS_PER_LEASE, threading.TIMEOUT_MAX)
+        while not self._stop.wait(interval_s):
             try:
                 self._lease.renew()
                 if self._lease.is_cancel_requested():
@@ -322,7 +325,7 @@ class LeaseKeeper:
             except LeaseLost:
                 self._on_loss()
                 return
-            except StoreError:
+            except Exception:  # whatever a store raises: without this thread the lease of a long step would run out
                 continue  # the next renewal tries again; `require` stops the work when none succeeds in time
 
 

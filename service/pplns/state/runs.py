@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError
+from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError, StoreError
 from pplns.model.frozen import Frozen
 from pplns.model.ids import digest_fields, new_token
 from pplns.model.run import ENDED, TRIGGER_KINDS, Trigger, iso
@@ -50,7 +50,7 @@ def create_or_join(store: Store, head: RunHead, *, compare_params: bool = True) 
     `compare_params` refuses other parameters under the same key: for keys that a caller chose, not for redeliveries.
 
     Raises: KeyReused, and StateError when another key gave the same id."""
-    name = f"{head.prefix}/run.json"
+    name = _head_name(head.prefix)
     standing = records.create(store, name, _as_record(head), writer=new_token())
     if standing is None:
         _hint(store, head.pipeline, head.run_id, "open")
@@ -81,7 +81,7 @@ def read_head(store: Store, pipeline: str, run_id: str) -> RunHead:
     """Return the head of a run.
 
     Raises: NotFoundError, DamagedRecord."""
-    name = f"{run_prefix(pipeline, run_id)}/run.json"
+    name = _head_name(run_prefix(pipeline, run_id))
     record = records.read(store, name)
     if record is None:
         raise NotFoundError(
@@ -92,6 +92,28 @@ def read_head(store: Store, pipeline: str, run_id: str) -> RunHead:
     return _from_record(record, name=name)
 
 
+def require_head(store: Store, prefix: str) -> None:
+    """Refuse to go on with a run that somebody deleted while it went on: what it wrote would belong to no run.
+
+    Raises: StoreError."""
+    if store.read(_head_name(prefix)) is None:
+        store.children(f"{prefix}/")  # a bucket that is gone says so here, and what to do
+        raise deleted_under_way(store, _head_name(prefix))
+
+
+def deleted_under_way(store: Store, name: str) -> StoreError:
+    """Return the error for a record of a run that somebody deleted while the run went on."""
+    return StoreError(
+        f"{name!r} was deleted from {store.url} while the run went on.",
+        "What a run has written stays at least until it has ended.",
+        "Start a new run; the outcome of this one is recorded nowhere.",
+    )
+
+
+def _head_name(prefix: str) -> str:
+    return f"{prefix}/run.json"
+
+
 def move_hint(store: Store, pipeline: str, run_id: str, *, before: str | None, after: str | None) -> None:
     """Note for listings that a run went from one state into another; None stands for an open run.
 
@@ -100,6 +122,12 @@ def move_hint(store: Store, pipeline: str, run_id: str, *, before: str | None, a
     if old != new:
         _hint(store, pipeline, run_id, new)
         store.delete(f"{pipeline}/{old}/{run_id}")
+
+
+def remove_hints(store: Store, pipeline: str, run_id: str) -> None:
+    """Delete what listings say of a run that is there no more."""
+    for folder in dict.fromkeys(map(hint_folder, (None, *ENDED))):
+        store.delete(f"{pipeline}/{folder}/{run_id}")
 
 
 def hint_folder(state: str | None) -> str:
@@ -129,7 +157,7 @@ def _from_record(record: Mapping[str, Any], *, name: str) -> RunHead:
             logical_date=datetime.fromisoformat(fields.time("logical_date")),
             created_at=datetime.fromisoformat(fields.time("created_at")),
         )  # fmt: skip
-        if f"{head.prefix}/run.json" != name:
+        if _head_name(head.prefix) != name:
             raise ValueError(f"'run_id' and 'pipeline': {head.pipeline}/{head.run_id} lies elsewhere")
     except ValueError as error:
         raise DamagedRecord(

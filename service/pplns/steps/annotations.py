@@ -1,13 +1,17 @@
-"""The types that a parameter may have: which are supported, and how an annotation reads as text."""
+"""The types that a parameter may have: which are supported, and how an annotation reads as text.
 
-import dataclasses
+`dataclasses` is imported where there is a dataclass, whose own file has imported it."""
+
 import enum
 import types
 import typing
 from collections.abc import Callable
-from typing import Any, Literal, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
 from pplns.steps.scalars import Scalar, scalar_of
+
+if TYPE_CHECKING:
+    import dataclasses
 
 Kind = Literal["any", "none", "union", "literal", "collection", "dict", "enum", "dataclass", "scalar"]
 _KINDS: dict[Any, Kind] = {
@@ -50,7 +54,7 @@ def _is_class(annotation: object) -> TypeGuard[type[Any]]:
 def _kind_of_class(cls: type[Any]) -> Kind | None:
     if issubclass(cls, enum.Enum):
         return "enum"
-    if dataclasses.is_dataclass(cls):
+    if is_dataclass(cls):
         return "dataclass"
     return "scalar" if scalar_of(cls) else None
 
@@ -79,7 +83,26 @@ def check_annotation(annotation: Any, *, seen: frozenset[Any] = frozenset()) -> 
 def field_types(cls: type) -> dict[str, Any]:
     """Return the types of the fields that a dataclass is made with."""
     hints = typing.get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cast("Any", cls)) if field.init}
+    return {field.name: hints[field.name] for field in fields_of(cls)}
+
+
+def is_dataclass(found: object) -> bool:
+    """Tell whether a class or a value is of a dataclass, by what `dataclasses.is_dataclass` goes by."""
+    return hasattr(found, "__dataclass_fields__")
+
+
+def fields_of(found: object) -> "list[dataclasses.Field[Any]]":
+    """Return the fields that a dataclass is made with."""
+    import dataclasses
+
+    return [field for field in dataclasses.fields(cast("Any", found)) if field.init]
+
+
+def is_required(field: "dataclasses.Field[Any]") -> bool:
+    """Tell whether a dataclass can't be made without a field."""
+    import dataclasses
+
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def shown(annotation: Any) -> str:

@@ -2,11 +2,12 @@
 
 Every check returns the value it was given, in the form that the definition keeps, or raises DefinitionError."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pplns.errors import DefinitionError
 from pplns.model.durations import Duration, seconds_of
+from pplns.model.names import shorten
 from pplns.model.triggers import PubSub, Schedule
 
 # Flags of a code object by inspect's names; importing inspect costs 7 ms.
@@ -109,8 +110,27 @@ def check_triggers(triggers: Iterable[Schedule | PubSub], name: str) -> tuple[Sc
                 "A trigger is a Schedule or a PubSub.",
                 'Write triggers=[Schedule("0 6 * * *")], for example.',
             )
+        if trigger.params:
+            _check_sendable(trigger.params, name)
     _check_unique([trigger.name for trigger in found if trigger.name is not None], name)
     return found
+
+
+def _check_sendable(params: Mapping[str, Any], pipeline: str) -> None:
+    """Refuse parameters that no request can bring; whether they convert is checked with the pipeline's own."""
+    import json
+
+    from pplns.steps.conversion import stored  # of use only where a trigger has parameters
+
+    for name, value in params.items():
+        try:
+            json.dumps(stored(value), allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise DefinitionError(
+                f"The pipeline {pipeline} has a trigger with params={{{name!r}: {shorten(value)}}}.",
+                "A trigger sends its parameters as JSON.",
+                "Write the value as a request would bring it: text, a number, a list, a date.",
+            ) from None
 
 
 def _check_unique(names: list[str], pipeline: str) -> None:

@@ -3,7 +3,6 @@
 Values come as text from a command line or typed from JSON, and nothing is guessed: "abc", 1.5 and true are no int.
 `stored` gives the JSON form of a converted value, and converting that gives the value again."""
 
-import dataclasses
 import enum
 import json
 import typing
@@ -13,8 +12,20 @@ from typing import Any, cast
 
 from pplns.errors import PplnsError
 from pplns.model.names import shorten
-from pplns.steps.annotations import Kind, UnsupportedError, bare, field_types, kind_of, scalar_for, shown, wanted
-from pplns.steps.scalars import SCALARS, MismatchError
+from pplns.steps.annotations import (
+    Kind,
+    UnsupportedError,
+    bare,
+    field_types,
+    fields_of,
+    is_dataclass,
+    is_required,
+    kind_of,
+    scalar_for,
+    shown,
+    wanted,
+)
+from pplns.steps.scalars import MismatchError, scalar_of_value
 
 _NONE_TEXTS = ("null", "none")
 _LISTS = (list, tuple, set, frozenset)
@@ -51,15 +62,15 @@ def stored(value: Any) -> Any:
     """Return the JSON form of a converted value."""
     if isinstance(value, enum.Enum):
         return value.name
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: stored(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: stored(getattr(value, field.name)) for field in fields_of(value)}
     if isinstance(value, Mapping):
         return {key: stored(item) for key, item in cast("Mapping[Any, Any]", value).items()}  # type: ignore[redundant-cast]
     if isinstance(value, _LISTS):
         items = [stored(item) for item in cast("list[Any]", value)]
         return sorted(items, key=json.dumps) if isinstance(value, set | frozenset) else items
-    written_as = next((cls for cls in type(value).__mro__ if cls in SCALARS), None)
-    return SCALARS[written_as].write(value) if written_as else value
+    scalar = scalar_of_value(value)
+    return scalar.write(value) if scalar else value
 
 
 def _convert_any(value: Any, annotation: Any, timezone: str, place: str) -> Any:
@@ -190,9 +201,8 @@ def _check_fields(found: Mapping[str, Any], annotation: type, place: str) -> Non
             raise RefusedError(
                 "is unknown", known, f"{place}.{name}", f"Did you mean {near[0]!r}?" if near else "Leave it out."
             )
-    for field in dataclasses.fields(cast("Any", annotation)):
-        has_default = (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
-        if field.init and not has_default and field.name not in found:
+    for field in fields_of(annotation):
+        if is_required(field) and field.name not in found:
             raise RefusedError("is missing", f"It takes {wanted(fields[field.name])}.", f"{place}.{field.name}")
 
 

@@ -1,11 +1,12 @@
 """The single values that a parameter may be: how each is read from text or JSON, and written back as JSON.
 
-Nothing is rounded, cut or guessed on the way in, and reading what was written gives the value again."""
+Nothing is rounded, cut or guessed on the way in, and reading what was written gives the value again. `decimal` isn't
+imported for that: no pipeline asks for a Decimal that hasn't imported it itself."""
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -37,7 +38,13 @@ def scalar_of(annotation: type[Any]) -> Scalar | None:
     """Return how values of an annotated class are read, or None where it is no scalar."""
     if issubclass(annotation, PurePath):
         return SCALARS[PurePath]
-    return SCALARS.get(annotation)
+    decimal = sys.modules.get("decimal")
+    return DECIMAL if decimal is not None and annotation is decimal.Decimal else SCALARS.get(annotation)
+
+
+def scalar_of_value(value: object) -> Scalar | None:
+    """Return how a value is written, by the nearest of its classes that is a scalar, or None where none is."""
+    return next((found for one in type(value).__mro__ if (found := scalar_of(one))), None)
 
 
 def _str(value: Any, timezone: str, kind: type[Any]) -> str:
@@ -73,12 +80,12 @@ def _bool(value: Any, timezone: str, kind: type[Any]) -> bool:
     raise MismatchError
 
 
-def _decimal(value: Any, timezone: str, kind: type[Any]) -> Decimal:
-    if isinstance(value, Decimal):
+def _decimal(value: Any, timezone: str, kind: type[Any]) -> Any:
+    if isinstance(value, kind):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Decimal(repr(value))
-    return Decimal(_number_text(value))
+        return kind(repr(value))
+    return kind(_number_text(value))
 
 
 def _number_text(value: Any) -> str:
@@ -174,12 +181,12 @@ def _write_secret(value: Any) -> str:
     return str(value.name)
 
 
+DECIMAL = Scalar("a decimal number such as 1.50", _decimal, str)
 SCALARS: dict[type, Scalar] = {
     str: Scalar("text", _str, _as_is),
     bool: Scalar("true or false", _bool, _as_is),
     int: Scalar("a whole number such as 5", _int, _as_is),
     float: Scalar("a number such as 1.5", _float, _write_float),
-    Decimal: Scalar("a decimal number such as 1.50", _decimal, str),
     datetime: Scalar("a time such as 2013-01-31T06:00:00Z", _datetime, datetime.isoformat),
     date: Scalar("a date such as 2013-01-31", _date, date.isoformat),
     time: Scalar("a time of day such as 06:30", _time, time.isoformat),

@@ -9,6 +9,7 @@ import errno
 import itertools
 import mmap
 import os
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ T = TypeVar("T")
 TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
 _IS_WINDOWS = os.name == "nt"
+RUN_FOLDERS = re.compile(r"[^/]+/runs/[^/]+/[^/]+/[^/]+")  # names of objects in a folder inside a run's
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _ALREADY_THERE = (errno.EEXIST, errno.ENOTEMPTY)
 Publish = Callable[[str, str], None]
 
@@ -147,8 +150,9 @@ class FileStore:
     def read_register(self, name: str) -> Register | None:
         """Return a register with its age, or None.
 
-        The age is the time of a file written just now in the same folder minus the register's: one clock, the disk's.
-        """
+        The age is what lies between the register's time and that of a file written just now in the same folder: one
+        clock, the disk's. A register from the future was written before that clock was set back, and not renewed since;
+        it counts as old, so that nobody waits until the clock has caught up."""
         while True:
             generation = self._generation(name)
             if generation == 0:
@@ -157,7 +161,7 @@ class FileStore:
             with self._as_store_error("read", name):
                 with _insist(_reading, file) as opened:
                     data = opened.read()
-                age_s = self._now(name) - os.stat(file).st_mtime  # noqa: PTH116
+                age_s = abs(self._now(name) - os.stat(file).st_mtime)  # noqa: PTH116
             if self._generation(name) == generation:
                 return Register(data, generation, age_s)
 
@@ -168,12 +172,28 @@ class FileStore:
         return expected + 1 if self.create(_generation_name(name, expected + 1), data) else None
 
     def renew(self, name: str, data: bytes, *, generation: int) -> int | None:
-        """Touch one's own generation; None when a later one stands."""
+        """Touch one's own generation; None when a later one stands, or somebody deleted it."""
         with self._as_store_error("renew", name):
-            _insist(os.utime, self._full(_generation_name(name, generation)))
+            try:
+                _insist(os.utime, self._full(_generation_name(name, generation)))
+            except FileNotFoundError:
+                return None
         return None if self._has(_generation_name(name, generation + 1)) else generation
 
     def _generation(self, name: str) -> int:
+        """Return a register's last generation, 0 for none: each follows the one before, so few names are looked at."""
+        if not self._has(_generation_name(name, 1)):
+            return self._listed_generation(name)
+        last, beyond = 1, 2
+        while self._has(_generation_name(name, beyond)):
+            last, beyond = beyond, 2 * beyond
+        while beyond - last > 1:
+            middle = (last + beyond) // 2
+            last, beyond = (middle, beyond) if self._has(_generation_name(name, middle)) else (last, middle)
+        return last
+
+    def _listed_generation(self, name: str) -> int:
+        """Return the last generation by the names in the folder: somebody may have deleted the first ones."""
         folder, _, base = name.rpartition("/")
         stem, _, extension = base.rpartition(".")
         numbers = [
@@ -182,13 +202,25 @@ class FileStore:
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def _now(self, name: str) -> float:
-        with self._new_file(name) as (file, temporary):
-            now = os.fstat(file.fileno()).st_mtime
-        _insist(os.unlink, temporary)
+        """Return the disk's time; this process's own where it may only read: it can't take over what looks expired."""
+        try:
+            with self._new_file(name) as (file, temporary):
+                now = os.fstat(file.fileno()).st_mtime
+            _insist(os.unlink, temporary)
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
+            return time.time()
         return now
 
     def _has(self, name: str) -> bool:
-        return os.path.lexists(self._full(name))
+        try:
+            _insist(os.lstat, self._full(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _store_error("read", self._full(name), error) from error
+        return True
 
     def _full(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -201,7 +233,9 @@ class FileStore:
         try:
             file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
         except FileNotFoundError:
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+            parents = _make_folder(folder, inside_a_run=RUN_FOLDERS.fullmatch(name) is not None)
+            for parent in parents if self._fsync else ():
+                _sync_folder(parent)
             file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
         try:
             with file:
@@ -248,6 +282,19 @@ class FileUpload:
         while len(rest):
             rest = rest[self._file.write(rest) :]
         return len(view)
+
+
+def _make_folder(path: str, *, inside_a_run: bool) -> list[str]:
+    """Make a folder with those above it, and return the folders in which one was made.
+
+    One inside a run's is made only where that stands: whoever deleted the run isn't overruled."""
+    if inside_a_run:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path)  # noqa: PTH102
+        return [path.rpartition("/")[0]]
+    missing = list(itertools.takewhile(lambda one: not one.exists(), (Path(path), *Path(path).parents)))
+    os.makedirs(path, exist_ok=True)  # noqa: PTH103
+    return [str(one.parent) for one in missing]
 
 
 def _reading(path: str) -> FileIO:
