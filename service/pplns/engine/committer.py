@@ -1,7 +1,7 @@
 """Makes what steps returned durable, beside the steps that run: artifacts first, then the commit.
 
 Runs in writer threads and reports to the executor's queue; it decides nothing. Where a commit is written in less time
-than a thread takes to wake up, it waits for the executor's own thread, which first lets begin what may."""
+than a thread takes to wake up, it waits for the deciding thread, which first lets begin what may."""
 
 from collections.abc import Callable
 
@@ -62,58 +62,61 @@ class Committer:
         self._lease = lease
         self._report = report
         self._writers = Workers(WRITERS, name="writer")
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], object]] = []
 
     def store(self, step: str, token: int, *, version: str, held: tuple[codecs.Held, ...]) -> None:
         """Write a step's values; reports Stored or WriteFailed."""
         place = ArtifactPlace(self._prefix, step, version)
 
-        def write() -> None:
+        def write() -> object:
             values = tuple(store_value(self._store, place, one) for one in held)
-            self._report(Stored(step, token, values))
+            return Stored(step, token, values)
 
-        self._submit(step, token, write)
+        self._submit(_guarded(step, token, write))
 
     def commit(self, token: int, commit: Commit) -> None:
         """Write a step's commit, or keep it for `write_waiting`; reports Committed, WriteFailed or Gone."""
 
-        def write() -> None:
+        def write() -> object:
             self._lease.require()
             standing = create_commit(self._store, self._prefix, commit)
-            self._report(Committed(commit.step, token, standing, standing.writer == commit.writer))
+            return Committed(commit.step, token, standing, standing.writer == commit.writer)
 
+        guarded = _guarded(commit.step, token, write)
         if self._store.writes_at_once:
-            self._waiting.append(self._guarded(commit.step, token, write))
+            self._waiting.append(guarded)
         else:
-            self._submit(commit.step, token, write)
+            self._submit(guarded)
 
-    def write_waiting(self) -> None:
-        """Write the commits that wait, in the calling thread."""
+    def write_waiting(self) -> list[object]:
+        """Write the commits that wait, in the calling thread, and return the reports."""
         waiting, self._waiting = self._waiting, []
-        for write in waiting:
-            write()
+        return [write() for write in waiting]
 
     def close(self) -> None:
         """Let the writer threads end."""
         self._writers.close()
 
-    def _submit(self, step: str, token: int, write: Callable[[], None]) -> None:
-        self._writers.submit(self._guarded(step, token, write))
+    def _submit(self, write: Callable[[], object]) -> None:
+        self._writers.submit(lambda: self._report(write()))
 
-    def _guarded(self, step: str, token: int, write: Callable[[], None]) -> Callable[[], None]:
-        def guarded() -> None:
-            try:
-                write()
-            except LeaseLost:
-                self._report(Gone())
-            except PplnsError as error:
-                self._report(WriteFailed(step, token, error))
-            except Exception as error:  # a writer thread must never die without a word
-                self._report(WriteFailed(step, token, _unexpected(error)))
-            except BaseException as error:
-                self._report(Crashed(error))
 
-        return guarded
+def _guarded(step: str, token: int, write: Callable[[], object]) -> Callable[[], object]:
+    """Return a write that never raises: it returns the report of what it met."""
+
+    def guarded() -> object:
+        try:
+            return write()
+        except LeaseLost:
+            return Gone()
+        except PplnsError as error:
+            return WriteFailed(step, token, error)
+        except Exception as error:  # a writer thread must never die without a word
+            return WriteFailed(step, token, _unexpected(error))
+        except BaseException as error:
+            return Crashed(error)
+
+    return guarded
 
 
 def _unexpected(error: Exception) -> PplnsError:

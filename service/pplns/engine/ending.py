@@ -1,6 +1,6 @@
 """Why an attempt ends: what failed, a stop that was asked for, a boundary it came to; and the outcome of it.
 
-Used by the executor's thread alone."""
+Used by the deciding thread alone."""
 
 from collections.abc import Iterable, Mapping, Set
 

@@ -1,12 +1,11 @@
 """The executor: runs the steps of one attempt in threads and makes each durable, as the plan and the progress allow.
 
-One thread decides, the one that calls `execute`: it takes reports from a queue (a try ended, a commit stands, the lease
-is gone, stop) and starts what has become possible. Only it changes the state of the attempt, so nothing here needs a
-lock. A report of a try that isn't waited for any more carries an old token and is dropped."""
+One thread at a time decides (`turns`): it takes a report (a try ended, a commit stands, the lease is gone, stop) and
+starts what has become possible. Only it changes the state of the attempt, so nothing here needs a lock of its own. A
+report of a try that isn't waited for any more carries an old token and is dropped."""
 
 import heapq
 from collections.abc import Iterable
-from queue import SimpleQueue
 
 from pplns.engine import events
 from pplns.engine.committer import Committed, Committer, Crashed, Gone, Stored, WriteFailed
@@ -18,7 +17,8 @@ from pplns.engine.progress import Phase, Progress
 from pplns.engine.retries import Retries
 from pplns.engine.retry import Again, decide
 from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
-from pplns.engine.under_way import TriesUnderWay
+from pplns.engine.turns import Turns, Wait
+from pplns.engine.under_way import Run, TriesUnderWay
 from pplns.engine.values import Values
 from pplns.engine.work import DrainBegun, Outcome, Stop, StopRequested, Work
 from pplns.errors import DamagedRecord, LeaseLost, StoreError
@@ -49,14 +49,15 @@ class Executor:
         self._work = work
         self._graph = work.graph
         self._observe = observer
-        self._reports: SimpleQueue[object] = SimpleQueue()
+        self._turns = Turns()
+        self._waited: Wait | None = None
         self._progress = Progress(work.graph)
         self._plan: Plan = {}
         self._commits: dict[str, Commit] = {}
         self._values = Values(work.store, self._commits.get)
-        self._committer = Committer(work.store, work.head.prefix, lease=work.lease, report=self._reports.put)
+        self._committer = Committer(work.store, work.head.prefix, lease=work.lease, report=self._turns.post)
         self._planner = Planner(work, observer=observer)
-        self._tries = TriesUnderWay(work, self._values, self._reports.put)
+        self._tries = TriesUnderWay(work, self._values, self._on_report)
         self._order = {name: place for place, name in enumerate(work.graph.names)}
         self._startable: list[tuple[int, str]] = []
         self._finished: dict[str, _Finished] = {}
@@ -70,33 +71,63 @@ class Executor:
 
     def stop(self, reason: Stop = "interrupted") -> None:
         """Ask for the end of the attempt: what runs is abandoned, commits in flight are waited for."""
-        self._reports.put(StopRequested(reason))
+        self._turns.post(StopRequested(reason))
 
     def lose(self) -> None:
         """Tell the executor that the lease is gone."""
-        self._reports.put(Gone())
+        self._turns.post(Gone())
 
     def drain(self) -> None:
         """Tell the executor that the process is told to end: what runs may finish, nothing more starts."""
-        self._reports.put(DrainBegun())
+        self._turns.post(DrainBegun())
 
     def execute(self) -> Outcome:
         """Run the attempt until all steps are durable, a step has failed, it comes to a boundary, or it is stopped.
 
         Raises: LeaseLost; then nothing more is written."""
         try:
-            self._adopt(self._planner.first_plan())
-            self._planner.announce(self._reused)
-            if self._work.drain is not None and self._work.drain.is_set:
-                self._ending.boundary = "draining"
-            self._go_on()
-            while self._is_busy():
-                self._handle(self._next_report())
-                self._go_on()
+            with self._turns.taken():
+                self._begin()
+            while (wait := self._waited) is not None:
+                self._turns.wait(self._clock, wait)
+                with self._turns.taken():
+                    self._look()
         finally:
+            self._turns.close()
             self._tries.close()
             self._committer.close()
         return self._outcome()
+
+    def _begin(self) -> None:
+        self._adopt(self._planner.first_plan())
+        self._planner.announce(self._reused)
+        if self._work.drain is not None and self._work.drain.is_set:
+            self._ending.boundary = "draining"
+        self._go_on()
+        self._waited = self._wait()
+
+    def _look(self) -> None:
+        """Decide on what was posted; where nothing was, on what is due."""
+        reports = self._turns.posted()
+        for report in reports:
+            self._handle(report)
+        if not reports:
+            self._on_timer()
+        self._go_on()
+        self._waited = self._wait()
+
+    def _on_report(self, report: object) -> Run | None:
+        """Decide on the report of a try in the thread it ran in, and return the try to run there next."""
+        return self._turns.take(lambda: self._decide_here(report))
+
+    def _decide_here(self, report: object) -> Run | None:
+        for one in (*self._turns.posted(), report):
+            self._handle(one)
+        self._go_on(keep=1)
+        now = self._wait()
+        if now is None or self._waited is None or not self._waited.covers(now):
+            self._turns.wake()
+        return self._tries.take_prepared()
 
     # What is planned
 
@@ -150,11 +181,17 @@ class Executor:
         if name in self._scope and self._is_due(name):
             heapq.heappush(self._startable, (self._order[name], name))
 
-    def _go_on(self) -> None:
-        """Start what may start, then write what is written at once: it stands when the other thread has woken up."""
-        self._start_what_may()
-        self._tries.hand_over()
-        self._committer.write_waiting()
+    def _go_on(self, *, keep: int = 0) -> None:
+        """Start what may start, then write what is written at once: it stands when the other threads have woken up.
+
+        So many prepared tries are kept for the calling thread."""
+        written: list[object] | None = None
+        while written is None or written:
+            for report in written or ():
+                self._handle(report)
+            self._start_what_may()
+            self._tries.hand_over(keep=keep)
+            written = self._committer.write_waiting()
 
     def _start_what_may(self) -> None:
         while self._startable and not self._ending.is_closing and len(self._tries) < self._work.parallel_steps:
@@ -199,8 +236,10 @@ class Executor:
 
     # What is reported
 
-    def _next_report(self) -> object:
-        """Return the next report, or None when a timer is due."""
+    def _wait(self) -> Wait | None:
+        """Return what to wait for, or None at the attempt's end."""
+        if not self._is_busy():
+            return None
         timers = self._tries.deadlines()
         if waiting := self._retries.first():
             timers.append(waiting[0])
@@ -208,8 +247,7 @@ class Executor:
             timers.append(self._work.deadline)
         if self._work.drain is not None and self._ending.boundary == "draining":
             timers.append(self._clock.monotonic() + max(0.0, self._work.drain.left_s))
-        is_busy = bool(self._tries or self._finished)
-        return self._clock.take(self._reports, until=min(timers, default=None), is_busy=is_busy)
+        return Wait(min(timers, default=None), bool(self._tries or self._finished))
 
     def _handle(self, report: object) -> None:
         match report:
@@ -235,7 +273,7 @@ class Executor:
             case DrainBegun():
                 self._ending.boundary = "draining"
             case _:
-                self._on_timer()
+                raise TypeError(f"no report: {report!r}")
 
     def _on_returned(self, report: Returned) -> None:
         one = self._tries.take(report.step, report.token)

@@ -1,6 +1,6 @@
 """The steps that wait before their next try.
 
-Used by the executor's thread alone."""
+Used by the deciding thread alone."""
 
 import heapq
 

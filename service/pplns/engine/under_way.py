@@ -1,11 +1,12 @@
 """The tries that are under way: started in worker threads, waited for by a token, abandoned by name.
 
-Used by the executor's thread alone."""
+Used by the deciding thread alone."""
 
 import contextvars
 import functools
 import itertools
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -21,19 +22,23 @@ from pplns.model.artifact import StoredValue
 from pplns.state.artifacts import ArtifactPlace, is_quick, settle_value, store_value
 from pplns.stores import Store
 
+Run = Callable[[], object]  # runs a try to its end, and returns the report of it
+
 ABANDON_AFTER_SECONDS = 1.0  # what a try gets past its timeout to end by itself
 
 
 class TriesUnderWay:
-    """Starts tries and knows which of them are waited for. Each reports once, to `report`."""
+    """Starts tries and knows which of them are waited for.
 
-    def __init__(self, work: Work, values: Values, report: Callable[[object], None]) -> None:
+    Each reports once, to `report`, in the thread it ran in; where that returns the next try to run, it runs there."""
+
+    def __init__(self, work: Work, values: Values, report: Callable[[object], Run | None]) -> None:
         self._work = work
         self._values = values
         self._report = report
         self._workers = Workers(work.parallel_steps, name="step")
         self._tries: dict[str, Try] = {}
-        self._prepared: dict[str, Callable[[], None]] = {}
+        self._prepared: dict[str, Run] = {}
         self._counts: dict[str, int] = dict(work.spent)
         self._started_here: dict[str, int] = {}
         self._tokens = itertools.count(1)
@@ -42,7 +47,7 @@ class TriesUnderWay:
         return len(self._tries)
 
     def start(self, name: str, *, version: str, is_grounded: bool) -> Try:
-        """Prepare the next try of a step, for `hand_over`. `is_grounded`: all before it is durable."""
+        """Prepare the next try of a step, to be handed over or taken. `is_grounded`: all before it is durable."""
         one = self._tries[name] = self._new_try(name, version, is_grounded=is_grounded)
         work, context = self._work, contextvars.copy_context()
         place = ArtifactPlace(work.head.prefix, name, version)
@@ -57,20 +62,34 @@ class TriesUnderWay:
             store_quick=functools.partial(_store_quick, work.store, place, is_abandoned),
         )  # fmt: skip
 
-        def run() -> None:
+        def run() -> object:
             try:
-                self._report(context.run(attempt))
+                return context.run(attempt)
             except BaseException as error:  # a worker thread must never die without a word
-                self._report(Crashed(error))
+                return Crashed(error)
 
         self._prepared[name] = run
         return one
 
-    def hand_over(self) -> None:
-        """Let the prepared tries begin."""
-        for run in self._prepared.values():
-            self._workers.submit(run)
-        self._prepared.clear()
+    def hand_over(self, *, keep: int) -> None:
+        """Let the prepared tries begin in other threads, but for so many."""
+        for name in list(self._prepared)[keep:]:
+            self._workers.submit(functools.partial(self._run_on, self._prepared.pop(name)))
+
+    def take_prepared(self) -> Run | None:
+        """Return a prepared try for the calling thread to run, or None."""
+        return self._prepared.pop(next(iter(self._prepared))) if self._prepared else None
+
+    def _run_on(self, run: Run) -> None:
+        """Run a try, and after it those that its report leads to."""
+        following: Run | None = run
+        process = os.getpid()
+        while following is not None:
+            report = following()
+            following = None
+            if os.getpid() == process:  # else a step forked and didn't end its child, which is no part of the run
+                following = self._report(report)
+            del report
 
     def take(self, name: str, token: int) -> Try | None:
         """Return the try of a report and wait for it no more, or None when it isn't waited for."""
