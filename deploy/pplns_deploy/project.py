@@ -92,10 +92,9 @@ def _shipped(example: str) -> Path:
 
 def _refuse_taken(target: Path, taken: list[PurePosixPath]) -> ConfigError:
     names = ", ".join(repr(str(path)) for path in sorted(taken))
-    is_project = PurePosixPath("pyproject.toml") in taken
+    place = "its pyproject.toml" if (target / "pyproject.toml").exists() else "a file pyproject.toml in it"
     return ConfigError(
         f"{str(target)!r} has {names} already.",
         "A new project never writes over a file.",
-        "Choose another folder: pplns init DIR."
-        + (" To make this folder a project, add the line [tool.pplns] to its pyproject.toml." if is_project else ""),
+        f"Choose another folder: pplns init DIR. To make this folder a project, add the line [tool.pplns] to {place}.",
     )

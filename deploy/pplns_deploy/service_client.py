@@ -38,11 +38,13 @@ def no_token() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ServiceClient:
-    """The service at a URL. `find_token` returns the identity token to send with a call, or None."""
+    """The service at a URL. `find_token` returns the identity token to send with a call, or None. `host` is the name
+    that it has at an address which several services share, as those of a stand-in of Cloud Run do."""
 
     url: str
     find_token: Callable[[], str | None] = no_token
     wait: Wait = time.sleep
+    host: str | None = None
 
     def run(self, pipeline: str, params: Mapping[str, Any], *, observer: Observer) -> RunRecord:
         """Run a pipeline, tell the observer what happens, and return the record once the run has ended.
@@ -141,6 +143,7 @@ class ServiceClient:
     ) -> requests.Response:
         token = self.find_token()
         sent = dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
+        sent |= {"Host": self.host} if self.host else {}
         with requests.Session() as session:
             if urlsplit(self.url).hostname in LOOPBACK:
                 session.trust_env = False  # no proxy stands between programs of one machine
@@ -272,7 +275,7 @@ def _unauthorised(status: int) -> ConfigError:
     return ConfigError(
         f"The service answered {status}: it doesn't take this caller.",
         "It takes callers with an identity token, of an account that may invoke it.",
-        'Give one: --token "$(gcloud auth print-identity-token)".',
+        "Call a deployed pipeline by `pplns trigger NAME --env ENV`, else give a token: --token TOKEN.",
     )
 
 

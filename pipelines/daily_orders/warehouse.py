@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+FOLDER = Path(__file__).parents[2]  # of the project: results go there, wherever the command is called
+
 Kind = Literal["local", "bigquery"]
 
 DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
@@ -53,7 +55,7 @@ def open_warehouse(place: Place) -> Warehouse:
     if place.kind == "local":
         from daily_orders.local import LocalWarehouse
 
-        return LocalWarehouse(place.data_dir, place.database)
+        return LocalWarehouse(place.data_dir, FOLDER / place.database)
     from daily_orders import bigquery
 
     _check_name(place.dataset, DATASET, option="dataset", expected="A dataset has letters, digits and '_' only.")

@@ -15,6 +15,7 @@ from nyc_flights.tables import FIRST_ROW, Kind, read_table, refuse_file
 from pplns import Retry, RetryableError, TerminalError, pipeline, step
 
 DATA_DIR = Path(__file__).parent / "data"
+PROJECT = Path(__file__).parents[2]  # results go there, wherever the command is called
 
 LATE_MINUTES = 15
 AGE_YEAR = 2013  # a plane's age is counted to the year of the data, not to today
@@ -137,15 +138,16 @@ def aggregate_days(flights: pd.DataFrame) -> pd.DataFrame:
 
 @step(retry=Retry(attempts=3, delay=1))
 def export(carrier_days: pd.DataFrame, month: str, out_dir: Path) -> dict[str, str | int]:
-    """Write `carrier_days_<month>.parquet` into `out_dir`, and return its path and the counts.
+    """Write `carrier_days_<month>.parquet` into `out_dir` of the project, and return its path there and the counts.
 
     Nothing consumes this step, so it starts only when all before it is durable. A repeat replaces the file by an equal
     one: it is written under a name of its own beside the final one and takes its place whole, or not at all."""
-    path = out_dir / f"carrier_days_{month}.parquet"
-    _make_folder(out_dir)
-    _write_whole(carrier_days, path)
+    name = f"carrier_days_{month}.parquet"
+    folder = PROJECT / out_dir
+    _make_folder(folder)
+    _write_whole(carrier_days, folder / name)
     return {
-        "path": str(path),
+        "path": str(out_dir / name),
         "flights": int(carrier_days["flights"].sum()),
         "cancelled": int(carrier_days["cancelled"].sum()),
         "rows": len(carrier_days),

@@ -70,9 +70,12 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def pplns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """Call `pplns` with some arguments and return its answer."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
+def pplns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Command]:
+    """Call `pplns` with some arguments and return its answer; projects of earlier tests are no longer on sys.path."""
+    projects = tmp_path_factory.getbasetemp()
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not Path(entry).is_relative_to(projects)])
     before = set(sys.modules)
 
     def call(*arguments: str) -> Answer:

@@ -41,6 +41,7 @@ def findings_of(settings, **options):
     [
         {},
         {"triggers": [PubSub("orders")]},
+        {"triggers": [PubSub("orders", filter=r'attributes."a\x41" = "b" AND NOT (attributes:c OR -attributes:d)')]},
         {"triggers": [Schedule("0 6 * * *", params={"n": 1}), Schedule("0 6 * * *", params={"n": 2}, name="two")]},
         {"timeout": 100, "step": load.options(timeout=25, retry=Retry(attempts=3, delay=5))},
         {"step": load.options(timeout=7200), "resources": Resources(cpu_always=True)},
@@ -57,6 +58,7 @@ def test_what_is_sound_has_no_findings(settings, options):
     ("options", "severity", "message"),
     [
         ({"triggers": [Schedule("0 6 * * *")]}, "error", "gives no value for 'n'"),
+        ({"triggers": [PubSub("orders", filter='kind = "daily"')]}, "error", "can't be read at 'kind'"),
         ({"triggers": [Schedule("0 6 * * *", params={"n": "x"})]}, "error", "The parameter 'n'"),
         ({"triggers": [Schedule("0 6 * * *", params={"n": 1, "k": 1})]}, "error", "has no parameter 'k'"),
         ({"triggers": [PubSub("orders", params={"k": 1})]}, "error", "has no parameter 'k'"),

@@ -113,6 +113,20 @@ def test_the_version(pplns):
     assert pplns("--version").out == f"pplns {package.__version__}\n"
 
 
+def test_the_version_is_not_looked_up_among_the_installed():
+    """That reads the metadata of distributions, and takes as long as all else together."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from pplns_deploy.cli import cli\n"
+        "try: cli.main(['--version'])\n"
+        "except SystemExit: print('importlib.metadata' in set(sys.modules) - before)"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+
+    assert ended.stdout.splitlines()[-1] == "False"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(pplns, name):
     """--help has the line of the list, an example and, where there is a project, --project."""

@@ -103,6 +103,7 @@ def test_daily_orders_runs_offline(pplns, tmp_path, monkeypatch):
     ran = pplns("run", "daily_orders", "--project", "orders", "-p", "day=2024-03-09", "--json")
     assert ran.document["state"] == "succeeded"
     assert ran.document["result"]["written"]["rows"] == 4
+    assert (tmp_path / "orders" / "out" / "daily_orders.sqlite").is_file()
 
 
 def test_a_file_that_exists_is_never_written_over(pplns, tmp_path):
@@ -113,6 +114,7 @@ def test_a_file_that_exists_is_never_written_over(pplns, tmp_path):
 
     assert answer.code == 3
     assert "'README.md'" in answer.err
+    assert "add the line [tool.pplns] to a file pyproject.toml" in answer.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md"]
     assert (tmp_path / "README.md").read_text() == "mine"
 

@@ -7,6 +7,8 @@ import pytest
 
 from pplns_deploy.cli.transfers import line_of
 from pplns_deploy.image.images import Stage, TransferBegan, TransferEnded
+from pplns_deploy.locking import Lock, read_inputs
+from pplns_deploy.locking.inputs import this_python
 
 
 def test_a_project_without_a_lock_is_told_to_make_one(shop, pplns):
@@ -15,6 +17,22 @@ def test_a_project_without_a_lock_is_told_to_make_one(shop, pplns):
 
     assert answer.code == 3
     assert "pplns lock" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "setting"), [(("--python", "3.30"), 'python = "3.30"'), (("--platform", "linux/arm64"), '"linux/arm64"')]
+)
+def test_a_lock_for_something_else_needs_a_setting_first(shop: Path, pplns, asked: tuple[str, str], setting: str):
+    """`pplns lock` alone would make the same one again."""
+    (shop / "pyproject.toml").write_text('[tool.pplns.lock]\nplatforms = ["linux/amd64"]\n')
+    inputs, python = read_inputs(shop), this_python()
+    lock = Lock(inputs.digest((), python), python, inputs.platforms, (), ())
+    (shop / "requirements.lock").write_text(lock.as_text())
+
+    answer = pplns("package", *asked)
+
+    assert answer.code == 3
+    assert f"Add {setting}" in answer.err
 
 
 def test_push_without_a_repository_needs_one_in_the_settings(shop, pplns):

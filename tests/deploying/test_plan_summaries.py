@@ -2,10 +2,19 @@
 
 from typing import Any
 
+import click
 import pytest
 
+from pplns_deploy.cli.deployments import loss_warnings, plan_lines
 from pplns_deploy.deploying.stages import Destruction
-from pplns_deploy.deploying.summary import beyond_traffic, same_named_revisions, summarize
+from pplns_deploy.deploying.summary import (
+    LOSSES,
+    Change,
+    PlanSummary,
+    beyond_traffic,
+    same_named_revisions,
+    summarize,
+)
 
 SERVICE = 'module.pipeline_service["sales"].google_cloud_run_v2_service.this'
 OLD = {
@@ -136,3 +145,41 @@ def test_what_is_destroyed_first_is_not_named_again():
 
     assert [one.address for one in Destruction({}, whole, first).rest.changes] == [bucket]
     assert Destruction({}, whole).rest == whole
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_many_losses_of_a_kind_are_one_warning(count: int):
+    """Taking an environment down names each resource in its plan; nobody reads fifty warnings below it."""
+    loss = LOSSES["google_pubsub_topic"]
+    gone = [Change(f"a.{n}", "google_pubsub_topic", "destroy", f"t{n}", "sales", loss=loss) for n in range(count)]
+    bucket = Change("b", "google_storage_bucket", "destroy", "runs", None, loss="all is lost")
+
+    warnings = list(loss_warnings(PlanSummary((bucket, *gone))))
+
+    of_topics = [f"t{n} (topic) is destroyed: {loss}." for n in range(3)]
+    of_many = [f"4 topics are destroyed, as shown above; of each: {loss}."]
+    assert warnings == ["runs (bucket) is destroyed: all is lost.", *(of_topics if count == 3 else of_many)]
+
+
+def test_an_api_that_leaves_the_state_stays_enabled():
+    """Others in the project use it, and a plan that takes an environment down says so."""
+    values = {"service": "run.googleapis.com"}
+    address = 'module.platform[0].google_project_service.this["run.googleapis.com"]'
+
+    lines = list(plan_lines(summarize(plan(resource(address, "delete", before=values)))))
+
+    assert click.unstyle(lines[1]) == "  - API run.googleapis.com  (stays enabled)"
+
+
+def test_grants_to_google_are_told_from_those_to_the_pipeline():
+    """Both publish to the pipeline's dead letters."""
+    values = {"role": "roles/pubsub.publisher", "topic": "projects/acme/topics/dead"}
+    agent = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+    members = {"moved": {"member": agent}, "own": {}}
+    address = 'module.pipeline_service["sales"].google_pubsub_topic_iam_member'
+    made = [resource(f"{address}.{name}", "create", after=values | one) for name, one in members.items()]
+
+    found = summarize(plan(*made))
+
+    given = "roles/pubsub.publisher on dead"
+    assert {one.name for one in found.changes} == {f"{given} for Pub/Sub", given}

@@ -13,6 +13,7 @@ from deploy_site import Site, make_project, new_image
 from pplns.errors import ConfigError
 from pplns_deploy.deploying import binary
 from pplns_deploy.deploying.binary import find_terraform
+from pplns_deploy.emulator import provider_environment
 
 on_posix = pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
 
@@ -83,5 +84,15 @@ def test_without_a_terraform_the_command_says_where_to_get_it(tmp_path: Path):
     environ = {**os.environ, "PPLNS_TERRAFORM": str(tmp_path / "nowhere")}
 
     refused = Site(folder, terraforming.Google(""), environ).run("plan", "--image", new_image(), ends=3)
+
+    assert "pip install 'pplns[terraform]'" in refused["error"]["hint"]
+
+
+def test_nothing_is_prepared_without_a_terraform(tmp_path: Path):
+    """It is looked for before Google is asked for anything: no API would answer here."""
+    folder = make_project(tmp_path / "project", ["sales"])
+    environ = {**os.environ, **provider_environment(terraforming.NOWHERE), "PPLNS_TERRAFORM": str(tmp_path / "nowhere")}
+
+    refused = Site(folder, terraforming.Google(""), environ).run("bootstrap", "--yes", ends=3)
 
     assert "pip install 'pplns[terraform]'" in refused["error"]["hint"]

@@ -40,9 +40,11 @@ def test_a_missing_permission_names_the_role():
     ("permission", "role"),
     [
         ("run.services.create", "roles/run.admin"),
+        ("run.services.get", "roles/run.viewer"),
         ("iam.serviceAccounts.actAs", "roles/iam.serviceAccountUser"),
         ("iam.serviceAccounts.create", "roles/iam.serviceAccountAdmin"),
         ("storage.buckets.create", "roles/storage.admin"),
+        ("storage.objects.list", "roles/storage.objectUser"),
         ("spanner.databases.create", None),
     ],
 )

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from layer_contents import content, members
-from packaged_project import PYTHON, recipe_for
+from packaged_project import PYTHON, make_project, recipe_for
 from pplns.errors import ConfigError
+from pplns_deploy.image.archive import write_archive
 from pplns_deploy.image.build import build_image
 from pplns_deploy.image.contents.project import project_files
 from pplns_deploy.image.images import ignore
+from pplns_deploy.terraform import VARIABLES_FILE
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
 SECRETS = {
@@ -115,6 +117,45 @@ def test_a_folders_own_gitignore_counts_below_it(project: Path):
 
     write(project, {".pplnsignore": "*.bin\n"})
     assert {"env311/lib/x.py", "data/raw/a.csv"} <= paths(project)
+
+
+def test_a_gitignore_above_the_project_counts(tmp_path: Path):
+    """Where the project is a folder of a larger repository; its own wins. One that ignores the project says nothing."""
+    project = make_project(tmp_path / "mono" / "data team" / "sales")
+    above = {
+        "mono/.git/HEAD": "x",
+        "mono/.gitignore": "*.bin\n/out/\n",
+        "mono/data team/.gitignore": "sales/scratch/\n",
+    }
+    write(tmp_path, {**above, ".gitignore": "*.py\n"})
+    write(project, {"a.bin": "", "out/b.csv": "", "scratch/c.csv": "", "keep/d.bin": "", "keep/.gitignore": "!*.bin\n"})
+
+    own = {"pyproject.toml", "pipelines/sales.py", "pipelines/data/orders.csv"}
+    assert paths(project) == {*own, "out/b.csv", "keep/d.bin"}
+
+    write(tmp_path, {"mono/.gitignore": "/data*/\n*.bin\n"})
+    assert paths(project) > {"a.bin", "scratch/c.csv"}
+
+
+def test_a_repository_of_its_own_asks_nobody_above(project: Path):
+    """A submodule's `.git` is a file."""
+    write(project.parent, {".gitignore": "*.py\n", ".git/HEAD": "x"})
+    assert "pipelines/sales.py" not in paths(project)
+
+    write(project, {".git": "gitdir: elsewhere"})
+
+    assert "pipelines/sales.py" in paths(project)
+
+
+def test_images_and_terraform_stay_out(project: Path, image, cache):
+    """What `pplns package --output` and `pplns eject` write into the project is no part of the next image."""
+    before = paths(project)
+
+    write_archive(image, project / "latest", cache=cache, fetch_base=lambda one: cache.path(one.digest))
+    write(project, {"infra/prod/README.md": "x", f"infra/prod/{VARIABLES_FILE}": "{}", "infra/main.tf": "x"})
+
+    assert (project / "latest.cdx.json").exists()
+    assert paths(project) == before
 
 
 def test_everything_may_be_ignored_but_some(project: Path):

@@ -321,6 +321,16 @@ def test_a_base_that_is_not_there_is_named(registry: LocalRegistry, cache: Cache
         find_base(registry.client(), asked, platform="linux/amd64", cache=cache)
 
 
+def test_a_base_whose_registry_is_away_may_be_another(cache: Cache):
+    """Where the default one can't be reached, the remedy names the setting."""
+    asked = parse_reference("127.0.0.1:1/python:3.12-slim")
+
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:1 didn't give the manifest") as refused:
+        find_base(Registry(asked, environ={}, patience=HASTY), asked, platform="linux/amd64", cache=cache)
+
+    assert "`base` in [tool.pplns.image]" in refused.value.hint
+
+
 def test_a_registry_that_is_not_there_is_an_error_in_time(image: Image, cache: Cache):
     """It says which, and that nothing is lost."""
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:1 didn't"):

@@ -173,8 +173,10 @@ def test_a_group_that_a_pipeline_names_has_a_lock_of_its_own(index: Index, proje
 @pytest.mark.parametrize(
     ("requirements", "more", "reason"),
     [
-        (("tables", "rows"), "", "is stale: the requirements have changed since"),
-        (("tables<2",), "", "is stale: the requirements have changed since"),
+        (("tables", "rows"), "", "is stale: the requirements or [tool.uv] have changed since"),
+        (("tables<2",), "", "is stale: the requirements or [tool.uv] have changed since"),
+        (("tables",), '[tool.uv]\noverride-dependencies = ["rows<2"]\n', "[tool.uv] have changed since"),
+        (("tables",), '[[tool.uv.index]]\nname = "own"\nurl = "http://127.0.0.1:9"\n', "[tool.uv] have changed since"),
         (("tables",), '[tool.pplns.lock]\npython = "3.14"\n', "and 3.14 is wanted"),
         (("tables",), '[tool.pplns.lock]\nplatforms = ["linux/amd64"]\n', "and linux/amd64 is wanted"),
     ],
@@ -224,3 +226,112 @@ def test_wheels_come_from_the_indexes_of_the_project(
     )
 
     assert (tmp_path / "wheels" / "tables.py").exists()
+
+
+def require_python(folder: Path, versions: str) -> None:
+    """Have a project say on which Pythons it runs."""
+    file = folder / "pyproject.toml"
+    file.write_text(file.read_text().replace('version = "1"', f'version = "1"\nrequires-python = "{versions}"'))
+
+
+def test_a_python_that_the_project_does_not_run_on_is_refused(index: Index, project: Path):
+    """The remedy names one that it does."""
+    ask_for(project, "tables", more='[tool.pplns.lock]\npython = "3.30"\n')
+    require_python(project, ">=3.12,<3.30")
+
+    with pytest.raises(ConfigError, match=r"requires-python = '>=3\.12,<3\.30'") as refused:
+        lock_project(project)
+
+    assert refused.value.hint.startswith('Write python = "3.12"')
+
+
+def test_a_lock_for_a_python_that_was_left_behind_is_stale(index: Index, project: Path):
+    """Then this interpreter's counts, where the project runs on it."""
+    ask_for(project, "tables", more='[tool.pplns.lock]\npython = "3.30"\n')
+    lock_project(project)
+    ask_for(project, "tables")
+    require_python(project, "<3.30")
+
+    [stale] = find_stale(project)
+    [again] = lock_project(project)
+
+    assert stale.reason == f"is for Python 3.30, and {this_python()} is wanted"
+    assert again.lock.python == this_python()
+
+
+@pytest.fixture
+def second(index: Index) -> Iterator[Index]:
+    """Another index, with another build of a package that the first has too."""
+    with serve_index() as other:
+        other.add("tables", "1.0+cpu")
+        yield other
+
+
+def ask_from(folder: Path, second: Index) -> None:
+    """Write a project that takes `tables` from the second index, and nothing else."""
+    explicit = f'[[tool.uv.index]]\nname = "cpu"\nurl = "{second.url}"\nexplicit = true\n'
+    ask_for(folder, "tables", "rows", more=f'{explicit}[tool.uv.sources]\nTables = {{index = "cpu"}}\n')
+
+
+def test_a_package_comes_from_the_index_that_is_its_source(second: Index, project: Path, tmp_path: Path):
+    """Such as a build without CUDA: locked from there, fetched from there, and not from an index that is newer."""
+    ask_from(project, second)
+
+    lock_project(project)
+    install_wheels(
+        lock_file_of(project), root=project, target=tmp_path / "wheels", platform="linux/amd64", python=this_python()
+    )
+
+    assert versions_on(locked_in(project)).items() >= {"tables": "1.0+cpu", "rows": "1.0"}.items()
+    assert {path.name for path in (tmp_path / "wheels").glob("tables*")} == {"tables.py", "tables-1.0+cpu.dist-info"}
+    assert find_stale(project) == []
+
+
+def test_credentials_of_an_index_make_no_lock_stale(second: Index, project: Path):
+    """Who asks is no part of what is asked for."""
+    ask_from(project, second)
+    lock_project(project)
+
+    file = project / "pyproject.toml"
+    file.write_text(file.read_text().replace(PASSWORD, "another"))
+
+    assert find_stale(project) == []
+
+
+@pytest.mark.parametrize("source", ['{git = "https://me:secret@example.com/tables"}', '[{path = "../tables"}]'])
+def test_a_source_that_is_no_index_is_refused(index: Index, project: Path, source: str):
+    """As an address in a requirement is: otherwise a stranger's package of the same name could be locked."""
+    ask_for(project, "tables", more=f"[tool.uv.sources]\ntables = {source}\n")
+
+    with pytest.raises(ConfigError, match=r"'tables' come from '(git|path)'") as refused:
+        lock_project(project)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_source_of_another_group_counts_for_that_group_only(second: Index, project: Path):
+    """A source may say for which group it is."""
+    ask_from(project, second)
+    file = project / "pyproject.toml"
+    text = file.read_text().replace('{index = "cpu"}', '[{index = "cpu", group = "small"}]')
+    groups = '[dependency-groups]\nsmall = ["tables"]\n[tool.pplns.lock]\ngroups = {forecast = ["small"]}\n'
+    file.write_text(text + groups)
+
+    lock_project(project)
+
+    assert versions_on(locked_in(project))["tables"] == "2.0"
+    assert versions_on(locked_in(project, ("small",)))["tables"] == "1.0+cpu"
+
+
+def test_an_index_that_is_away_is_no_fault_of_the_requirements(
+    index: Index, project: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The remedy is at the network."""
+    ask_for(project, "tables")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+
+    with pytest.raises(ConfigError) as refused:
+        lock_project(project)
+
+    assert refused.value.hint.startswith("Check the network")

@@ -42,9 +42,9 @@ def test_a_lock_that_is_stale_fails(checkable: Checkable):
     as_json = lock(checkable.root, "--check", "--json")
 
     assert (answer.returncode, as_json.returncode) == (1, 1)
-    assert "requirements.lock is stale: the requirements have changed since." in answer.stderr
+    assert "requirements.lock is stale: the requirements or [tool.uv] have changed since." in answer.stderr
     assert [one["reason"] for one in json.loads(as_json.stdout)["stale"]] == [
-        "is stale: the requirements have changed since"
+        "is stale: the requirements or [tool.uv] have changed since"
     ]
 
 

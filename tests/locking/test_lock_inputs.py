@@ -115,6 +115,17 @@ def test_what_cant_be_asked_for_is_refused(tmp_path: Path, toml: str, text: str,
     assert "secret" not in str(refused.value)
 
 
+def test_code_that_would_be_installed_in_place_goes_elsewhere(tmp_path: Path):
+    """An index setting wouldn't help it."""
+    (tmp_path / "pyproject.toml").write_text(BARE)
+    (tmp_path / "requirements.txt").write_text("-e git+https://me:secret@example.com/mine.git#egg=mine\n")
+
+    with pytest.raises(ConfigError, match=r"'-e' with an address") as refused:
+        read_inputs(tmp_path)
+
+    assert "under `src`" in refused.value.hint
+
+
 def test_a_file_that_pplns_hasnt_made_is_refused(tmp_path: Path):
     """Rather than written over or believed."""
     (tmp_path / "requirements.lock").write_text("rows==1.0\n")

@@ -121,6 +121,16 @@ def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_relative_folder_is_one_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Wherever the command is called; and the path that is returned is the same on every machine."""
+    monkeypatch.setattr("nyc_flights.pipeline.PROJECT", tmp_path)
+
+    written = export(one_day(), "2013-01", Path("out"))
+
+    assert Path(str(written["path"])) == Path("out/carrier_days_2013-01.parquet")
+    assert (tmp_path / "out" / "carrier_days_2013-01.parquet").is_file()
+
+
 def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path):
     """A retry can't help here; the message names the folder."""
     (tmp_path / "out").write_text("not a folder")

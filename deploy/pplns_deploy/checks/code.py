@@ -95,6 +95,7 @@ def check_image_files(deployment: Deployment) -> Iterator[Finding]:
         message = "What would be in the image isn't checked: it needs pathspec, which isn't installed."
         yield deployment.warning(message, "Install it: pip install 'pplns[deploy]'.")
         return
+    from pplns_deploy.image.contents.ignoring import GIT_IGNORE_FILE, IGNORE_FILE
     from pplns_deploy.image.contents.project import project_files
 
     try:
@@ -108,7 +109,9 @@ def check_image_files(deployment: Deployment) -> Iterator[Finding]:
     for path, size_bytes in files.sizes():
         if size_bytes > LARGE_FILE_BYTES:
             message = f"{path} has {size_bytes / 1e6:,.0f} MB and would be in the image."
-            remedy = "Put it into a bucket, or its name into .pplnsignore."
+            replaces = (deployment.root / IGNORE_FILE).is_file()  # a file of ours stands in the place of git's
+            own = IGNORE_FILE if replaces else GIT_IGNORE_FILE
+            remedy = f"Put it into a bucket, or its name into {own}."
             yield Finding("warning", message, remedy, file=deployment.root / path)
 
 

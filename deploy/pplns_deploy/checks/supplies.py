@@ -106,6 +106,20 @@ def check_lock_groups(deployment: Deployment) -> Iterator[Finding]:
             )
 
 
+def check_image_settings(deployment: Deployment) -> Iterator[Finding]:
+    """Check that the settings of the image can be read, and the names in them."""
+    from pplns_deploy.image.references import parse_reference
+    from pplns_deploy.image.settings import read_image_settings
+
+    try:
+        wanted = read_image_settings(deployment.root, {})
+        parse_reference(wanted.base.replace("{python}", "3"))
+        if wanted.repository is not None:
+            parse_reference(wanted.repository)
+    except ConfigError as error:
+        yield Finding("error", error.message, error.hint, file=deployment.environment.file)
+
+
 def check_imports(deployment: Deployment) -> Iterator[Finding]:
     """Check that what the code imports is locked, and not only installed on this machine."""
     from pplns_deploy.locking import lock_file_of, read_lock

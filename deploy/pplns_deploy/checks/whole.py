@@ -26,13 +26,14 @@ from pplns_deploy.checks.project import check_project
 from pplns_deploy.checks.quotas import check_account_quota, check_conditions, check_counts
 from pplns_deploy.checks.supplies import (
     check_dotenv,
+    check_image_settings,
     check_imports,
     check_lock,
     check_lock_groups,
     check_secrets,
     check_shared_variables,
 )
-from pplns_deploy.checks.timing import check_bursts, check_daylight_saving, check_request_times, check_time_zones
+from pplns_deploy.checks.timing import check_bursts, check_daylight_saving, check_request_times
 from pplns_deploy.environments import Environment
 from pplns_deploy.manifest import BrokenFile, Manifest, call_clean
 from pplns_deploy.manifest.describing import describe_project
@@ -50,7 +51,6 @@ ENVIRONMENT_CHECKS: tuple[EnvironmentCheck, ...] = (
     check_account_quota,
     check_conditions,
     check_counts,
-    check_time_zones,
     check_daylight_saving,
     check_request_times,
     check_bursts,
@@ -62,7 +62,13 @@ ENVIRONMENT_CHECKS: tuple[EnvironmentCheck, ...] = (
     check_sizes,
 )
 # Of what is the same in every environment; made once, where there is one to deploy to.
-FOLDER_CHECKS: tuple[EnvironmentCheck, ...] = (check_dotenv, check_lock, check_lock_groups, check_image_files)
+FOLDER_CHECKS: tuple[EnvironmentCheck, ...] = (
+    check_dotenv,
+    check_lock,
+    check_lock_groups,
+    check_image_settings,
+    check_image_files,
+)
 
 
 def check_everything(

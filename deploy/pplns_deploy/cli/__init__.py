@@ -6,6 +6,7 @@ import gc
 
 import click
 
+from pplns._version import __version__
 from pplns_deploy.cli.group import CommandGroup, CommandPlace
 
 COMMANDS = {
@@ -58,7 +59,7 @@ COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `pplns init my-project`. Each command explains itself: `pplns run --help`.",
 )
-@click.version_option(package_name="pplns", prog_name="pplns", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="pplns", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors inside pplns itself.")
 def cli(*, debug: bool) -> None:
     """Write, run and look into data pipelines.

@@ -25,6 +25,7 @@ def bootstrap(console: Console, /, *, env: str | None, yes: bool, project: Path 
     """
     import os
 
+    from pplns_deploy.deploying.binary import find_terraform
     from pplns_deploy.deploying.google import Google
     from pplns_deploy.environments import names
     from pplns_deploy.manifest import Manifest
@@ -33,6 +34,7 @@ def bootstrap(console: Console, /, *, env: str | None, yes: bool, project: Path 
     target = find_target(project, env)
     place = target.environment
     bucket = names.state_bucket_name(place.project, place.name)
+    find_terraform(os.environ)  # before anything is made that it would go on with
     console.say(f"{place.name} is the project {place.project}, region {place.region}")
     confirm(console, f"Enable APIs and make gs://{bucket} in {place.project}?", yes=yes)
     google = Google(os.environ)

@@ -71,7 +71,7 @@ def deploy(
     except KeyboardInterrupt:
         raise _stopped(target, names) from None
     for one in found:
-        _write_outcome(console, one)
+        _write_outcome(console, one, target.environment.name)
     if console.as_json:
         changes = [one.as_json() for one in planned.summary.changes]
         pipelines = [one.as_json() for one in found]
@@ -201,7 +201,7 @@ def _stopped(target: Target, names: Sequence[str]) -> Stopped:
     return Stopped(f"Go on with: {again}", done)
 
 
-def _write_outcome(console: Console, one: "Outcome") -> None:
+def _write_outcome(console: Console, one: "Outcome", environment: str) -> None:
     if one.state in ("held_back", "failed"):
         went = (
             f"{one.pipeline} is held back; {one.revision} goes on serving."
@@ -211,7 +211,8 @@ def _write_outcome(console: Console, one: "Outcome") -> None:
         log = "\n  ".join(("Its last lines in Cloud Logging:", *one.log)) if one.log else None
         write_error(console, f"{went} {one.reason}", "Correct it and deploy again.", trace=log)
     elif one.state == "left_back":
-        console.say(f"{one.pipeline}: stays at {one.revision}, to which it was rolled back; name it to go forward.")
+        console.say(f"{one.pipeline}: {one.revision}, to which it was rolled back")
+        console.say(f"  forward again: pplns deploy {one.pipeline} --env {environment}")
     else:
         note = f" ({one.reason.rstrip('.')})" if one.reason else ""
         console.say(f"{one.pipeline}: {one.revision}{note}")

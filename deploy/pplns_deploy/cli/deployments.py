@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pplns_deploy.manifest import Manifest
 
 STATE_PREFIX = "terraform"
+MANY = 3  # of a kind that are lost; more are counted, since the plan above names each
 SYMBOLS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "red"), "destroy": ("-", "red"),
            "import": ("=", "cyan")}  # fmt: skip
 
@@ -156,8 +157,19 @@ def write_plan(console: Console, summary: "PlanSummary") -> None:
     """Write the changes of a plan by pipeline, and what is lost by them."""
     for line in plan_lines(summary):
         console.say(line)
-    for one in summary.losses:
-        write_error(console, f"{one.name} ({one.kind}) is {_past(one.action)}: {one.loss}.", "", kind="Warning")
+    for warning in loss_warnings(summary):
+        write_error(console, warning, "", kind="Warning")
+
+
+def loss_warnings(summary: "PlanSummary") -> Iterator[str]:
+    """Yield what a plan takes with it: a line for each resource, or for all of a kind where they are many."""
+    kinds = {(one.kind, one.action, one.loss): None for one in summary.losses}
+    for kind, action, loss in kinds:
+        names = [one.name for one in summary.losses if (one.kind, one.action, one.loss) == (kind, action, loss)]
+        if len(names) > MANY:
+            yield f"{count_text(len(names), kind)} are {_past(action)}, as shown above; of each: {loss}."
+        else:
+            yield from (f"{name} ({kind}) is {_past(action)}: {loss}." for name in names)
 
 
 def plan_lines(summary: "PlanSummary") -> Iterator[str]:
@@ -170,7 +182,8 @@ def plan_lines(summary: "PlanSummary") -> Iterator[str]:
         for one in summary.of(owner):
             symbol, color = SYMBOLS[one.action]
             fields = f"  {', '.join(one.fields)}" if one.action == "update" else ""
-            yield f"  {click.style(symbol, fg=color)} {one.kind} {one.name}{fields}"
+            stays = "  (stays enabled)" if (one.kind, one.action) == ("API", "destroy") else ""
+            yield f"  {click.style(symbol, fg=color)} {one.kind} {one.name}{fields}{stays}"
     yield plan_totals(summary)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=examples("pplns destroy --env staging", "pplns destroy --env staging --data --confirm staging"))
 @env_option
-@click.option("--data", is_flag=True, help="Destroy the bucket of runs, the images and the accounts too.")
+@click.option("--data", is_flag=True, help="Destroy what all share too: the runs, the images, the accounts that call.")
 @click.option("--confirm", "confirmed", metavar="ENVIRONMENT", help="The environment's name, instead of being asked.")
 @json_option
 @project_option
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def destroy(console: Console, /, *, env: str | None, data: bool, confirmed: str | None, project: Path | None) -> None:
     """Take down the pipelines of an environment.
 
-    Services, schedules, topics and alerts go. The runs, the images and the accounts stay, and so does Terraform's
-    state; a later deployment finds them again. With --data they go too, but the state's bucket, which keeps what was
-    there. Asks for the environment's name.
+    Services, schedules, topics, alerts and the accounts that pipelines run as go. What all share stays: the runs, the
+    images, the accounts that call pipelines. A later deployment finds it. With --data it goes too, but the bucket of
+    Terraform's state; APIs stay enabled. Asks for the environment's name.
     """
     target = find_target(project, env)
     place = target.environment

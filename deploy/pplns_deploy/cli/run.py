@@ -29,7 +29,7 @@ from pplns_deploy.cli.options import (
 )
 from pplns_deploy.cli.progress import LineProgress, open_progress
 from pplns_deploy.cli.records import cancel_text, ending_lines, reference_of
-from pplns_deploy.cli.trigger import Service, run_on_service, service_options, url_of_service
+from pplns_deploy.cli.trigger import Service, client_of, run_on_service, service_options, url_of_service
 
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
@@ -111,7 +111,7 @@ def run(
     _check_redo(chosen)
     if service.url is not None:
         _check_is_of_service(chosen, store)
-        run_on_service(context, name, sent, url=url_of_service(service.url, project), token=service.token)
+        run_on_service(context, name, sent, client=client_of(url_of_service(service.url, project), service.token))
         return
     settings = load_project(project, store=store)
     from pplns.engine.runner import Selection, run_pipeline

@@ -53,6 +53,7 @@ def service_options(command: Command) -> Command:
     epilog=examples(
         "pplns trigger nyc_flights --url http://127.0.0.1:6789",
         "pplns trigger nyc_flights -p month=2013-01",
+        "pplns trigger nyc_flights --env prod",
         "pplns trigger nyc_flights --async",
     )
 )
@@ -60,6 +61,7 @@ def service_options(command: Command) -> Command:
 @params_option
 @click.option("--async", "is_async", is_flag=True, help="Don't wait: a message to the pipeline's topic will run it.")
 @service_options
+@click.option("--env", metavar="NAME", help="The environment that it is deployed to, in the place of --url.")
 @json_option
 @project_option
 @click.pass_context
@@ -70,20 +72,27 @@ def trigger(
     params: Sequence[str],
     is_async: bool,
     service: Service,
+    env: str | None,
     project: Path | None,
 ) -> None:
     """Run a pipeline on a service.
 
-    Shows each step as `pplns run` does and ends with the same exit codes. Without --url it is the service of the
-    `pplns dev` that runs for the project.
+    Shows each step as `pplns run` does and ends with the same exit codes. With --env it is the deployed service,
+    called as the environment's invoke account. Without --env and --url it is that of the `pplns dev` that runs for
+    the project.
     """
+    if env is not None and service.url is not None:
+        raise click.UsageError("--env says which service it is, so --url goes without it.", context)
     sent = parse_params(params)
-    url = url_of_service(service.url, project)
+    client = (
+        client_of(url_of_service(service.url, project), service.token)
+        if env is None
+        else _deployed_client(name, env, project, service.token)
+    )
     if not is_async:
-        run_on_service(context, name, sent, url=url, token=service.token)
+        run_on_service(context, name, sent, client=client)
         return
     console: Console = context.obj
-    client = client_of(url, service.token)
     record = client.start(name, sent)
     if console.as_json:
         console.document(record.as_json())
@@ -92,12 +101,9 @@ def trigger(
     console.say(f"Look closer: {client.url.rstrip('/')}/pipelines/{name}/runs/{record.run_id}")
 
 
-def run_on_service(
-    context: click.Context, name: str, params: Mapping[str, Any], *, url: str, token: str | None
-) -> None:
+def run_on_service(context: click.Context, name: str, params: Mapping[str, Any], *, client: "ServiceClient") -> None:
     """Run a pipeline on a service with progress, report the end, and exit 1 unless the run succeeded."""
     console: Console = context.obj
-    client = client_of(url, token)
     progress, began = open_progress(console), time.monotonic()
     try:
         record = client.run(name, params, observer=progress)
@@ -128,6 +134,20 @@ def client_of(url: str, token: str | None) -> "ServiceClient":
     return ServiceClient(url, _finder(url, token))
 
 
+def _deployed_client(name: str, env: str, project: Path | None, token: str | None) -> "ServiceClient":
+    """Return a client of the service of a deployed pipeline.
+
+    Raises: ConfigError, NotFoundError."""
+    import os
+
+    from pplns_deploy.cli.deployments import find_target
+    from pplns_deploy.deploying.reaching import find_deployed
+    from pplns_deploy.service_client import ServiceClient
+
+    found = find_deployed(name, find_target(project, env).environment, environ=os.environ)
+    return ServiceClient(found.url, found.find_token if token is None else lambda: token, host=found.host)
+
+
 def _finder(url: str, token: str | None) -> Callable[[], str | None]:
     if token is not None or not url.startswith("https://"):
         return lambda: token
@@ -152,7 +172,7 @@ def url_of_service(url: str | None, project: Path | None) -> str:
         raise ConfigError(
             "No service is named, and `pplns dev` doesn't run for this project.",
             "--url says which service runs the pipeline.",
-            "Give --url URL, or start `pplns dev`.",
+            "Name where it is deployed, --env ENV, or give --url URL, or start `pplns dev`.",
         )
     return url
 

@@ -13,6 +13,7 @@ LAST_LINES = 12
 
 # A permission's beginning → the least role of Google's that has what a deployment needs of it.
 ROLES: Mapping[str, str] = {
+    "run.services.get": "roles/run.viewer",
     "run.services.setIamPolicy": "roles/run.admin",
     "run.": "roles/run.admin",
     "iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser",
@@ -21,6 +22,7 @@ ROLES: Mapping[str, str] = {
     "iam.serviceAccounts.": "roles/iam.serviceAccountAdmin",
     "cloudscheduler.": "roles/cloudscheduler.admin",
     "pubsub.": "roles/pubsub.admin",
+    "storage.objects.": "roles/storage.objectUser",
     "storage.": "roles/storage.admin",
     "artifactregistry.": "roles/artifactregistry.admin",
     "secretmanager.": "roles/secretmanager.admin",

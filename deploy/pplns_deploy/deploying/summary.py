@@ -51,6 +51,7 @@ _ACTIONS: Mapping[tuple[str, ...], Action] = {
 }
 _INDEX = re.compile(r'^module\.\w+\["([^"]+)"\]')
 _GRANTED_ON = ("topic", "subscription", "bucket", "secret_id", "dataset_id", "service_account_id")
+_AGENTS: Mapping[str, str] = {"gcp-sa-pubsub": "Pub/Sub"}  # grants that would look alike otherwise
 _COMPUTED = frozenset({"traffic_statuses", "effective_labels", "terraform_labels"})
 
 
@@ -230,9 +231,10 @@ def _name_of(resource: Json, values: Json) -> str:
 
 
 def _grant(values: Json) -> str:
-    """Return what a grant gives, and on what where that is known before it is made."""
+    """Return what a grant gives, on what where that is known before it is made, and if it is for Google's agent."""
     given = [str(values[key]).rpartition("/")[2] for key in _GRANTED_ON if values.get(key)]
-    return " on ".join([str(values["role"]), *given[:1]])
+    agent = next((name for domain, name in _AGENTS.items() if f"@{domain}." in str(values.get("member"))), None)
+    return " on ".join([str(values["role"]), *given[:1]]) + (f" for {agent}" if agent else "")
 
 
 def _owner(resource: Json, services: Mapping[str, str]) -> str | None:

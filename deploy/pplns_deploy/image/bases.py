@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pplns.errors import ConfigError
+from pplns.errors import ConfigError, RegistryError
 from pplns_deploy.image.cache import Cache, key_of
 from pplns_deploy.image.documents import OCI_TYPE_OF
 from pplns_deploy.image.images import Base, TransferBegan, TransferEnded, TransferMoved, Watcher
@@ -14,6 +14,8 @@ from pplns_deploy.image.references import Reference
 from pplns_deploy.image.registry.calls import Registry
 from pplns_deploy.image.registry.downloads import Manifest, fetch_blob, fetch_manifest, unread
 
+_ANOTHER = "Or build on an image of another registry: `base` in [tool.pplns.image], or --base of `pplns package`."
+
 
 def find_base(registry: Registry, asked: Reference, *, platform: str, cache: Cache) -> Base:
     """Return the base image that a name stands for now, for a platform.
@@ -21,6 +23,8 @@ def find_base(registry: Registry, asked: Reference, *, platform: str, cache: Cac
     Raises: ConfigError where there is none; RegistryError."""
     try:
         return _find(registry, asked, platform, cache)
+    except RegistryError as error:
+        raise RegistryError(error.met, error.expected, f"{error.remedy} {_ANOTHER}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # a part of a document that isn't there
         raise unread(registry.host, f"the image {asked}") from error
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pplns.errors import ConfigError
 from pplns_deploy.locking import lock_file_of, read_inputs, read_lock
-from pplns_deploy.locking.freshness import why_stale
+from pplns_deploy.locking.freshness import python_of, why_stale
 from pplns_deploy.locking.inputs import groups_of
 
 
@@ -26,18 +26,22 @@ def find_lock(root: Path, *, platform: str, python: str | None = None, pipeline:
     lock = read_lock(file)
     if lock is None:
         raise _unusable(file, "isn't there")
-    if reason := why_stale(read_inputs(root), groups, lock, python=lock.python):
+    inputs = read_inputs(root)
+    if reason := why_stale(inputs, groups, lock, python=python_of(inputs, lock)):
         raise _unusable(file, reason)
     if python not in (None, lock.python):
-        raise _unusable(file, f"is for Python {lock.python}, and {python} was asked for")
+        setting = f'python = "{python}"'
+        raise _unusable(file, f"is for Python {lock.python}, and {python} was asked for", setting=setting)
     if platform not in lock.platforms:
-        raise _unusable(file, f"is for {', '.join(lock.platforms)}, and {platform} was asked for")
+        setting = f'"{platform}" to platforms'
+        raise _unusable(file, f"is for {', '.join(lock.platforms)}, and {platform} was asked for", setting=setting)
     return UsableLock(file, lock.python)
 
 
-def _unusable(file: Path, problem: str) -> ConfigError:
+def _unusable(file: Path, problem: str, *, setting: str | None = None) -> ConfigError:
+    """Return the refusal of a lock; `setting` is what has to be written before another one is of use."""
     return ConfigError(
         f"The lock {file.name!r} {problem}.",
         "The image holds exactly the wheels that its lock names, each with its hash.",
-        "Make it: pplns lock.",
+        f"Add {setting} in [tool.pplns.lock], then make it: pplns lock." if setting else "Make it: pplns lock.",
     )

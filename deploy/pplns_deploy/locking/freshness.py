@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pplns_deploy.locking.inputs import LockInputs, read_inputs, this_python
+from pplns.errors import ConfigError
+from pplns_deploy.locking.inputs import PYTHONS, LockInputs, read_inputs, this_python
 from pplns_deploy.locking.lockfile import Lock, lock_file_of, read_lock
 
 
@@ -33,8 +34,19 @@ def find_stale(root: Path) -> list[Staleness]:
 def python_of(inputs: LockInputs, plain: Lock | None) -> str:
     """Return the Python to lock for: the one that is said, that of the lock, or this one.
 
-    So a colleague with another interpreter doesn't change the container's by locking."""
-    return inputs.python or (plain.python if plain else this_python())
+    So a colleague with another interpreter doesn't change the container's by locking.
+
+    Raises: ConfigError where the project says that it doesn't run on any of these."""
+    known = [inputs.python] if inputs.python else [*([plain.python] if plain else []), this_python()]
+    fitting = [one for one in known if inputs.allows(one)]
+    if fitting:
+        return fitting[0]
+    wanted = next((one for one in PYTHONS if inputs.allows(one)), "3.…")
+    raise ConfigError(
+        f"The container would have Python {known[0]}; the project has requires-python = {inputs.requires_python!r}.",
+        "The container's Python is one that the project runs on.",
+        f'Write python = "{wanted}" in [tool.pplns.lock], or correct requires-python.',
+    )
 
 
 def why_stale(inputs: LockInputs, groups: tuple[str, ...], lock: Lock | None, *, python: str) -> str | None:
@@ -46,5 +58,5 @@ def why_stale(inputs: LockInputs, groups: tuple[str, ...], lock: Lock | None, *,
     if lock.platforms != inputs.platforms:
         return f"is for {', '.join(lock.platforms)}, and {', '.join(inputs.platforms)} is wanted"
     if lock.inputs != inputs.digest(groups, python):
-        return "is stale: the requirements have changed since"
+        return "is stale: the requirements or [tool.uv] have changed since"
     return None

@@ -7,17 +7,19 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pplns.errors import ConfigError
 from pplns.model.names import nearest, shorten
 from pplns.settings import PROJECT_FILE, read_project_file
+from pplns_deploy.locking.uv_settings import UvSettings, read_uv_settings
 
 PLATFORMS: Mapping[str, str] = {  # as uv calls them: glibc 2.28 or later, which every current Debian has
     "linux/amd64": "x86_64-manylinux_2_28",
@@ -26,10 +28,10 @@ PLATFORMS: Mapping[str, str] = {  # as uv calls them: glibc 2.28 or later, which
 MACHINES: Mapping[str, str] = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 REQUIREMENTS_FILE = "requirements.txt"
 US = "pplns"
+PYTHONS = tuple(f"3.{minor}" for minor in range(11, 31))
 
 _ADDRESS = re.compile(r"://\S*")  # may have a password in it, so no message shows one
 _KEYS = ("python", "platforms", "requirements", "groups")
-_PYTHONS = tuple(f"3.{minor}" for minor in range(11, 31))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,25 @@ class LockInputs:
     groups: Mapping[tuple[str, ...], tuple[str, ...]]
     platforms: tuple[str, ...]
     python: str | None
+    uv: UvSettings = field(default_factory=UvSettings)
+    requires_python: str = ""
 
     def wanted(self, groups: tuple[str, ...]) -> tuple[str, ...]:
         """Return the requirements of a set of groups, the project's own included, sorted and each once."""
         return tuple(sorted({*self.requirements, *self.groups[groups]}))
 
+    def allows(self, python: str) -> bool:
+        """Tell whether requires-python has a release of a minor version; one that can't be read says nothing."""
+        try:
+            allowed = SpecifierSet(self.requires_python)
+        except InvalidSpecifier:
+            return True
+        return any(f"{python}.{patch}" in allowed for patch in (0, 99))
+
     def digest(self, groups: tuple[str, ...], python: str) -> str:
         """Return what a lock keeps to notice that it is stale."""
-        kept = json.dumps([self.wanted(groups), list(self.platforms), python])
+        more = [self.uv.text] if self.uv.text else []
+        kept = json.dumps([self.wanted(groups), list(self.platforms), python, *more])
         return f"sha256:{hashlib.sha256(kept.encode()).hexdigest()}"
 
 
@@ -65,6 +78,8 @@ def read_inputs(root: Path) -> LockInputs:
         groups={(): (), **{names: _of_groups(document, names, root) for names in named.values()}},
         platforms=_platforms(table, root),
         python=_python(table, root),
+        uv=read_uv_settings(document),
+        requires_python=str(_table_of(document, "project", root).get("requires-python", "")),
     )
 
 
@@ -140,14 +155,21 @@ def _of_file(file: Path, within: tuple[Path, ...] = ()) -> Iterator[str]:
         if plain.startswith(("-r ", "--requirement ")) and "://" not in plain:
             yield from _of_file(file.parent / plain.split(None, 1)[1], (*within, file))
         elif plain.startswith("-"):
-            option = re.split(r"[\s=]", _without_address(plain))[0]
-            raise ConfigError(
-                f"{file} has the option {option!r}{' with an address' if '://' in plain else ''}.",
-                "Only requirements, and -r, are taken over; where packages come from is set for uv, not in a lock.",
-                "Move it to [tool.uv] in pyproject.toml, uv.toml, or UV_… variables of your own.",
-            )
+            raise _option(file, plain)
         elif plain and not plain.startswith("#"):
             yield plain
+
+
+def _option(file: Path, line: str) -> ConfigError:
+    option = re.split(r"[\s=]", _without_address(line))[0]
+    is_code = option in ("-e", "--editable")
+    return ConfigError(
+        f"{file} has the option {option!r}{' with an address' if '://' in line else ''}.",
+        "Only requirements, and -r, are taken over; where packages come from is set for uv, not in a lock.",
+        "Put a wheel of it into an index and name its version, or its code under `src`."
+        if is_code
+        else "Move it to [tool.uv] in pyproject.toml, uv.toml, or UV_… variables of your own.",
+    )
 
 
 def _of_pplns() -> list[str]:
@@ -218,7 +240,7 @@ def _platforms(table: Mapping[str, Any], root: Path) -> tuple[str, ...]:
 
 def _python(table: Mapping[str, Any], root: Path) -> str | None:
     found = table.get("python")
-    if found is not None and found not in _PYTHONS:
+    if found is not None and found not in PYTHONS:
         raise _refuse("python", found, "a minor version as text, such as '3.12'", root)
     return found
 

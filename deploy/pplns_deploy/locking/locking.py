@@ -10,6 +10,7 @@ from pplns_deploy.locking.freshness import python_of
 from pplns_deploy.locking.inputs import LockInputs, read_inputs
 from pplns_deploy.locking.lockfile import Lock, Pin, lock_file_of, merge_pins, read_lock
 from pplns_deploy.locking.resolving import resolve
+from pplns_deploy.locking.uv_settings import project_asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ def _lock(
     inputs: LockInputs, groups: tuple[str, ...], *, python: str, root: Path, near: Lock | None, upgrade: bool
 ) -> Lock:
     by_platform: dict[str, tuple[Pin, ...]] = {}
+    wanted = inputs.wanted(groups)
+    project = project_asking(inputs.uv, wanted, groups=groups, root=root)
     for platform in inputs.platforms:
         keep = "".join(f"{pin.name}=={pin.version}\n" for pin in near.pins_on(platform).values()) if near else ""
         keep = keep or "".join(f"{pin.name}=={pin.version}\n" for pins in by_platform.values() for pin in pins)
         by_platform[platform] = resolve(
-            inputs.wanted(groups), platform=platform, python=python, root=root, keep=keep,
-            upgrade=upgrade and not by_platform,
+            wanted, platform=platform, python=python, root=root, keep=keep, upgrade=upgrade and not by_platform,
+            project=project,
         )  # fmt: skip
     return Lock(inputs.digest(groups, python), python, inputs.platforms, groups, merge_pins(by_platform))
 

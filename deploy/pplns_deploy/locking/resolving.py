@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pplns.errors import ConfigError
+from pplns.settings import PROJECT_FILE
 from pplns_deploy.locking.inputs import PLATFORMS, US
 from pplns_deploy.locking.lockfile import Pin, parse_pins
 
@@ -17,16 +18,19 @@ RESOLVE_SECONDS = 900
 
 
 def resolve(
-    requirements: Iterable[str], *, platform: str, python: str, root: Path, keep: str = "", upgrade: bool = False
-) -> tuple[Pin, ...]:
+    requirements: Iterable[str], *, platform: str, python: str, root: Path, keep: str = "", upgrade: bool = False,
+    project: str | None = None,
+) -> tuple[Pin, ...]:  # fmt: skip
     """Return the packages that satisfy requirements on a platform, with the hashes of all their files.
 
-    `keep` is the text of a lock whose versions stay where they still fit, unless `upgrade` is set.
+    `keep` is the text of a lock whose versions stay where they still fit, unless `upgrade` is set. `project` is that of
+    a project file which asks for the requirements from sources of their own.
 
     Raises: ConfigError where there is no solution, no wheel, or no uv."""
     with tempfile.TemporaryDirectory(prefix="pplns-") as scratch:
         asked, found = Path(scratch) / "requirements.in", Path(scratch) / "requirements.txt"
-        asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
+        asked = asked if project is None else asked.with_name(PROJECT_FILE)
+        asked.write_text(project or "".join(f"{one}\n" for one in requirements), encoding="utf-8")
         found.write_text(keep, encoding="utf-8")
         try:
             ended = subprocess.run(
@@ -38,6 +42,13 @@ def resolve(
         if ended.returncode:
             raise _refused(ended.stderr.decode("utf-8", "replace"), platform, python)
         return parse_pins(found.read_text("utf-8"))
+
+
+def remedy_of(said: str, otherwise: str) -> str:
+    """Return what to do about something that uv refused: another thing where it didn't get through to an index."""
+    if "Failed to fetch" in said or "error sending request" in said:
+        return "Check the network, and the index settings of uv with their credentials; then try again."
+    return otherwise
 
 
 def find_uv() -> str:
@@ -71,10 +82,10 @@ def _command(asked: Path, found: Path, *, platform: str, python: str, upgrade: b
 
 def _refused(errors: str, platform: str, python: str) -> ConfigError:
     said = "\n".join(line.rstrip() for line in errors.strip().splitlines())
-    other = f'; where nothing runs on {platform}, leave it out: platforms = ["linux/amd64"] in [tool.pplns.lock]'
+    other = '; where nothing runs on {}, leave it out: platforms = ["linux/amd64"] in [tool.pplns.lock]'
+    change = "Change the requirement that uv names, or add a wheel of it to an index that uv knows"
     return ConfigError(
-        f"The requirements can't be locked for {platform} and Python {python}. uv says:\n{said}\n",
-        "Each package comes as a wheel for that platform; nothing is built.",
-        "Change the requirement that uv names, or add a wheel of it to an index that uv knows"
-        + (f"{other}." if platform != "linux/amd64" else "."),
+        f"The requirements can't be locked for {platform} and Python {python}.",
+        f"Each package comes as a wheel for that platform; nothing is built. uv says:\n{said}",
+        remedy_of(said, f"{change}{other.format(platform) if platform != 'linux/amd64' else ''}."),
     )

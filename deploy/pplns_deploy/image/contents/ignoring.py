@@ -1,10 +1,11 @@
 """Which files of a project stay out of its image: `.pplnsignore`, in gitignore's syntax, over safe defaults.
 
-Without a `.pplnsignore` the project's `.gitignore` counts, and that of each folder in it. What is known to hold secrets
-can't be let in by any of them, however its name is written."""
+Without a `.pplnsignore` the project's `.gitignore` counts, that of each folder in it, and where the project is a folder
+of a larger repository those above it. What is known to hold secrets can't be let in by any of them, however its name is
+written."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pplns.errors import ConfigError
@@ -20,7 +21,8 @@ DEFAULTS = (
     "/dist/", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".hypothesis/", ".coverage", ".coverage.*", "htmlcov/",
     ".ipynb_checkpoints/", ".idea/", ".vscode/", ".DS_Store", "Thumbs.db", "desktop.ini", ".cache/", ".gitattributes",
     ".gitmodules", GIT_IGNORE_FILE, IGNORE_FILE, ".github/", ".gitlab-ci.yml", ".pre-commit-config.yaml",
-    "Dockerfile", ".dockerignore", ".terraform.lock.hcl", "*.pem", "*.crt", "*.log", "*.swp", "*~",
+    "Dockerfile", ".dockerignore", ".terraform.lock.hcl", "*.tf", "*.tfvars", "*.tfvars.json", "*.cdx.json",
+    "*.pem", "*.crt", "*.log", "*.swp", "*~",
 )  # fmt: skip
 NEVER = (
     ".git", ".hg/", ".svn/", ".pplns/", ".env", ".env.*", ".envrc", ".netrc", "_netrc", ".pypirc", ".npmrc", ".pgpass",
@@ -32,20 +34,38 @@ NEVER = (
 
 _KEY_MARKS = (b"PRIVATE KEY-----", b'"private_key"', b'"client_secret"', b'"refresh_token"')
 _SMALL_BYTES = 64 * 1024  # no key file is larger, and data needn't be searched
+_EJECTED_MARK = "pplns.auto.tfvars.json"
+_IMAGE_MARK = b"oci-layout\0"  # the name of an archive's first file
 _KEY_SUFFIXES = frozenset(
     {".json", ".pem", ".crt", ".cer", ".txt", ".asc", ".yaml", ".yml", ".toml", ".ini", ".cfg", ""}
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The patterns of one folder. It is in the project, or above it; then `above` is the project's path from there."""
+
+    spec: "GitIgnoreSpec"
+    folder: str = ""
+    above: str = ""
+
+    def say(self, named: str, *, is_folder: bool) -> bool | None:
+        """Return whether a path of the project is ignored, None where no pattern fits it."""
+        if not named.startswith(self.folder):
+            return None
+        rest = f"{self.above}{named.removeprefix(self.folder)}"
+        return _last_word(self.spec, rest) if is_folder else self.spec.check_file(rest).include
+
+
 class Ignored:
-    """The rules of one project: those of its root, and with `is_nested` those of the folders in it."""
+    """The rules of one project, from the weakest on: the defaults', those above it, its own.
 
-    def __init__(self, patterns: Sequence[str], *, is_nested: bool = False) -> None:
-        from pathspec import GitIgnoreSpec
+    With `is_nested` those of the folders in it count too."""
 
+    def __init__(self, *rules: Rules, is_nested: bool = False) -> None:
         self._is_nested = is_nested
-        self._rules = {"": GitIgnoreSpec.from_lines([*DEFAULTS, *patterns])}  # by folder, from the root on
-        self._never = GitIgnoreSpec.from_lines(NEVER)
+        self._rules = [Rules(_spec(*DEFAULTS)), *rules]
+        self._never = _spec(*NEVER)
 
     def is_ignored(self, path: str, *, is_folder: bool) -> bool:
         """Tell whether a path of the project, whose folders aren't ignored, stays out.
@@ -54,21 +74,15 @@ class Ignored:
         named = f"{path}/" if is_folder else path
         if self._never.match_file(named.lower()):  # .ENV is .env on Windows and macOS
             return True
-        for folder, rules in reversed(self._rules.items()):
-            if named.startswith(folder):
-                rest = named.removeprefix(folder)
-                found = _last_word(rules, rest) if is_folder else rules.check_file(rest).include
-                if found is not None:
-                    return found
-        return False
+        said = (rules.say(named, is_folder=is_folder) for rules in reversed(self._rules))
+        return next((one for one in said if one is not None), False)
 
     def enter(self, path: str, folder: Path) -> None:
         """Read the rules of a folder of the project.
 
         Raises: ConfigError for a line that is no pattern."""
-        file = folder / GIT_IGNORE_FILE
-        if self._is_nested and file.is_file():
-            self._rules[f"{path}/"] = _parsed(file)
+        if self._is_nested:
+            self._rules += _rules_of(folder, folder=f"{path}/")
 
 
 def read_ignored(root: Path) -> Ignored:
@@ -76,9 +90,47 @@ def read_ignored(root: Path) -> Ignored:
 
     Raises: ConfigError for a line that is no pattern."""
     if (root / IGNORE_FILE).is_file():
-        return Ignored(_lines(root / IGNORE_FILE))
-    own = root / GIT_IGNORE_FILE
-    return Ignored(_lines(own) if own.is_file() else (), is_nested=True)
+        return Ignored(Rules(_spec(*_lines(root / IGNORE_FILE))))
+    return Ignored(*_rules_above(root), *_rules_of(root), is_nested=True)
+
+
+def _rules_above(root: Path) -> list[Rules]:
+    """Return the rules of the folders of a repository above the project; none where they ignore the project itself."""
+    above = list(root.parents)
+    top = next((place for place, one in enumerate(above) if (one / ".git").exists()), None)
+    if top is None or (root / ".git").exists():
+        return []
+    found: list[Rules] = []
+    for folder in reversed(above[: top + 1]):
+        found += _rules_of(folder, above=f"{root.relative_to(folder).as_posix()}/")
+    return [] if _is_in_ignored(found) else found
+
+
+def _is_in_ignored(found: list[Rules]) -> bool:
+    """Tell whether rules above a project ignore its folder, or one that it is in: git knows none of its files then."""
+    for rules in found:
+        parts = PurePosixPath(rules.above).parts
+        folders = ["/".join(parts[: count + 1]) + "/" for count in range(len(parts))]
+        if any(_last_word(rules.spec, folder) for folder in folders):
+            return True
+    return False
+
+
+def _rules_of(place: Path, *, folder: str = "", above: str = "") -> list[Rules]:
+    """Return the rules that git has for a folder, if there are any."""
+    file = place / GIT_IGNORE_FILE
+    return [Rules(_spec(*_lines(file)), folder, above)] if file.is_file() else []
+
+
+def is_ejected(folder: Path) -> bool:
+    """Tell whether a folder is a configuration that `pplns eject` has written."""
+    return (folder / _EJECTED_MARK).is_file()
+
+
+def holds_image(file: Path) -> bool:
+    """Tell whether a file is an image that `pplns package --output` has written, whatever it is called."""
+    with file.open("rb") as stream:
+        return stream.read(len(_IMAGE_MARK)) == _IMAGE_MARK
 
 
 def holds_key(file: Path) -> bool:
@@ -99,10 +151,10 @@ def _last_word(rules: "GitIgnoreSpec", folder: str) -> bool | None:
     return None
 
 
-def _parsed(file: Path) -> "GitIgnoreSpec":
+def _spec(*lines: str) -> "GitIgnoreSpec":
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(_lines(file))
+    return GitIgnoreSpec.from_lines(lines)
 
 
 def _lines(file: Path) -> list[str]:

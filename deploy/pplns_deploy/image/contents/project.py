@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from pplns.errors import ConfigError
 from pplns.settings import PROJECT_FILE
 from pplns_deploy.image.contents.entries import Entry, file_entry
-from pplns_deploy.image.contents.ignoring import Ignored, holds_key, read_ignored
+from pplns_deploy.image.contents.ignoring import Ignored, holds_image, holds_key, is_ejected, read_ignored
 from pplns_deploy.image.contents.places import APP
 
 _PASSWORD = re.compile(rb"""://[^/\s:@"']+:[^/\s@"'$]+@""")  # ${NAME} stands for one, and isn't one
@@ -57,7 +57,7 @@ def _found(root: Path) -> ProjectFiles:
             entries.append(_link(path, file, root))
         elif holds_key(file):
             keys.append(path)
-        else:
+        elif not holds_image(file):
             entries.append(file_entry(f"{APP}/{path}", file))
     return ProjectFiles(tuple(entries), tuple(keys))
 
@@ -71,6 +71,8 @@ def _walk(folder: Path, root: Path, ignored: Ignored) -> Iterator[tuple[str, Pat
         if ignored.is_ignored(path, is_folder=is_folder):
             continue
         if is_folder:
+            if is_ejected(file):
+                continue
             ignored.enter(path, file)
             yield from _walk(file, root, ignored)
         elif found.is_symlink() or found.is_file():

@@ -105,7 +105,7 @@ class Registry:
             raise RegistryError(
                 f"{self.host} didn't {call.what} in time; last: {last}.",
                 "A registry that is up answers, at the latest after some tries.",
-                "Try again: what it has already isn't sent again. Or correct the registry's name.",
+                "Try again: what has moved already doesn't move twice. Or correct the registry's name.",
             )
 
     def check(self, call: Call, answer: "requests.Response") -> "requests.Response":
