@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from checks_project import NOW, Checkable
-from deployable import entry, environment
-from pplns_deploy.checks import Deployment
-from pplns_deploy.checks.timing import changes_of, check_time_zones, shortest_gap
-from pplns_deploy.manifest import Manifest, TriggerEntry
+from pplns_deploy.checks.timing import changes_of, shortest_gap
 
 ORDERS = 'triggers=[PubSub("orders")]'
 KEYS = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -261,27 +258,6 @@ def test_secrets_of_two_pipelines_share_a_laptops_variable(checkable: Checkable)
 
     assert (found.check, found.severity) == ("shared_variables", "warning")
     assert "in 'returns'" in found.message
-
-
-@pytest.mark.parametrize(
-    ("zone", "remedy"),
-    [
-        ("europe/berlin", "'Europe/Berlin'"),
-        ("localtime", "IANA"),
-        ("posix/Asia/Tokyo", "IANA"),
-        ("Asia/Tokyo", None),
-        ("UTC", None),
-    ],
-)
-def test_a_time_zone_of_one_machine_is_found(zone: str, remedy: str | None):
-    """macOS and Windows find a zone by any case; the container and Scheduler don't."""
-    nightly = entry("daily", TriggerEntry("schedule", None, {}, cron="0 6 * * *", timezone=zone))
-    deployment = Deployment(Path(), Manifest((nightly,)), environment(), {}, NOW)
-
-    found = list(check_time_zones(deployment))
-
-    assert [(one.severity, remedy in one.remedy) for one in found if remedy] == ([("error", True)] if remedy else [])
-    assert len(found) == bool(remedy)
 
 
 def test_a_change_of_clocks_is_found_to_the_minute():

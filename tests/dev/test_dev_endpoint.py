@@ -8,6 +8,7 @@ import pytest
 
 from pplns.errors import NotFoundError, PublishError
 from pplns.triggers.topics import publish
+from pplns_deploy.dev import google_emulator
 from pplns_deploy.dev.endpoint import Answers, open_endpoint
 
 TOPIC = "projects/pplns-dev/topics/orders"
@@ -86,8 +87,46 @@ def test_what_holds_no_message_is_refused(endpoint, taken, body):
 
 
 @pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"attributes": {f"a{number}": "x" for number in range(101)}}, "101 attributes; 100 are the most"),
+        ({"attributes": {"googkind": "x"}}, "'goog' is reserved"),
+        ({"attributes": {"": "x"}}, "a name has 1 to 256 bytes"),
+        ({"attributes": {"ü" * 129: "x"}}, "a name has 1 to 256 bytes"),
+        ({"attributes": {"kind": "ü" * 513}}, "'kind' has 1026 bytes; 1024 are the most"),
+        ({"data": "eA==", "orderingKey": "k" * 1025}, "ordering key has 1025 bytes"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_message_beyond_the_limits_of_pub_sub_is_refused(endpoint, taken, message, said):
+    """What would be refused in the cloud is refused here."""
+    status, found = post(f"http://{endpoint}/v1/{TOPIC}:publish", json.dumps({"messages": [message]}).encode())
+
+    assert (status, found["error"]["status"], taken) == (400, "INVALID_ARGUMENT", [])
+    assert said in found["error"]["message"]
+
+
+@pytest.mark.parametrize("form", ["{}", "http://{}", "http://{}/"])
+def test_an_address_may_be_a_url(endpoint, taken, form):
+    """PUBSUB_EMULATOR_HOST is HOST:PORT, but the service takes it as a URL as well."""
+    google_emulator.publish(form.format(endpoint), TOPIC, b"x", attributes={})
+
+    assert [message.data for _, message in taken] == [b"x"]
+
+
+def test_what_is_beyond_the_limits_is_said_to_who_publishes(endpoint):
+    """Without advice that is for other refusals."""
+    with pytest.raises(PublishError, match=r"'goog' is reserved. Correct what it names.$"):
+        google_emulator.publish(endpoint, TOPIC, b"", attributes={"googkind": "x"})
+
+
+@pytest.mark.parametrize(
     ("path", "status", "said"),
-    [("/dev/schedules/old:fire", 400, "'old' names no schedule."), ("/nothing", 404, "Resource not found")],
+    [
+        ("/dev/schedules/old:fire", 400, "'old' names no schedule."),
+        ("/dev/schedules/shop%2Fold:fire", 400, "'shop/old' names no schedule."),
+        ("/nothing", 404, "Resource not found"),
+    ],
 )
 def test_other_refusals(endpoint, path, status, said):
     """In the shape that commands and Google's clients read."""

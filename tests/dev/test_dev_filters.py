@@ -33,6 +33,9 @@ DAILY = {"kind": "daily", "region": "eu-west1", "iana.org/tag": "x"}
         ("NOT attributes:missing AND attributes:kind", True),
         ("(attributes:missing OR attributes:kind) AND attributes:region", True),
         (r'attributes.kind = "da\u0069ly"', True),
+        (r'attributes.kind = "\x64a\151\U0000006cy"', True),
+        (r'attributes."iana.org\/tag" = "x"', True),
+        (r'attributes.kind = "\"daily\""', False),
     ],
 )
 def test_a_filter_lets_through_what_it_says(text, passes):
@@ -46,6 +49,7 @@ def test_a_filter_lets_through_what_it_says(text, passes):
         "attributes", 'kind = "daily"', "attributes.kind = daily", 'attributes.kind > "a"', "attributes:kind AND",
         'attributes:a AND attributes:b OR attributes:c', "(attributes:a", "attributes:a)", "NOT",
         "attributes:a attributes:b",
+        r'attributes.a = "\q"', r'attributes.a = "\u12"', r'attributes.a = "\xg0"', r'attributes.a = "\U00110000"',
         'hasPrefix(attributes:a, "b")', 'attributes.kind = "open', "attributes:a §",
     ],
 )  # fmt: skip

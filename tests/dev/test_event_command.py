@@ -109,6 +109,11 @@ def test_a_message_that_the_filter_leaves_out_is_warned_of(event):
         (["pubsub", "shop", "--data", "x", "-p", "region=y"], "Both -p and --data are given."),
         (["pubsub", "shop", "--attribute", "kind"], "--attribute 'kind' gives none a value."),
         (["cloudevent", "shop", "--type", "a.b", "--data", "{"], "--data '{' is no JSON"),
+        (["cloudevent", "shop", "--type", "a.b", "--data", '{"a": 1, "a": 2}'], "In --data the key 'a' stands twice"),
+        (
+            ["cloudevent", "shop", "--type", "a.b", "--attribute", "my_kind=x"],
+            "'my_kind' can be no attribute of a Cloud",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(event, arguments, said):
@@ -117,6 +122,22 @@ def test_what_does_not_fit_is_refused(event, arguments, said):
 
     assert (code, out) == (2, "")
     assert said in err
+
+
+@pytest.mark.parametrize("value", ['größer "als" 100 %', "a\nb", "https://x/y?z=[1]&~=\\{2}"])
+def test_an_attribute_of_an_event_arrives_as_it_was_given(delivery, value):
+    """Percent-encoded in its header, of which not every character may be part; the service takes that back."""
+    found = delivery("cloudevent", "shop", "--type", "a.b", "--attribute", f"note={value}")
+
+    assert found.origin.trigger.details["event"]["note"] == value
+
+
+def test_an_event_is_encoded_as_its_http_binding_says(event):
+    """Spaces, quotes, percent signs and what isn't printable ASCII; nothing else."""
+    _, out, _ = event("cloudevent", "shop", "--type", "a.b/c", "--attribute", 'note=ü "1" 5%~', "--format", "json")
+
+    headers = json.loads(out)["headers"]
+    assert (headers["ce-type"], headers["ce-note"]) == ("a.b/c", "%C3%BC%20%221%22%205%25~")
 
 
 @given(

@@ -78,8 +78,10 @@ def test_a_branch_goes_on_in_the_thread_that_it_came_from(tmp_path: Path) -> Non
 
 def test_all_decide_in_the_context_of_who_waits() -> None:
     """What is said while deciding is said by the attempt, not by the step whose thread it is."""
-    speaking.set("the attempt")
     turns = Turns()
+    speaking.set("the attempt")
+    with turns.taken():
+        pass
 
     assert in_another_thread(lambda: turns.take(speaking.get)) == "the attempt"
 

@@ -1,12 +1,13 @@
 """Who may call, where the service checks it itself: tokens are signed by a test key, nothing else is believed."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deliveries import envelope, scheduler_headers
-from service import Service
+from service import ANSWER_SECONDS, Service
 from token_issuer import AUDIENCE, CALLER, Issuer
 
 
@@ -49,6 +50,17 @@ def test_who_is_not_authenticated_is_told_how(guarded: Service):
 
     assert (answer.headers["www-authenticate"], answer.code) == ("Bearer", "not_authenticated")
     assert answer.json["error"]["hint"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", b"401"), ("/nowhere", b"404")])
+def test_a_strangers_body_is_not_waited_for(start: Callable[..., Service], path: str, status: bytes):
+    """Who may not call would hold a thread by sending nothing."""
+    service = start(server="container", PPLNS_AUDIENCE=AUDIENCE, PPLNS_ALLOWED_CALLERS=CALLER)
+
+    with socket.create_connection(("127.0.0.1", service.port), timeout=ANSWER_SECONDS) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode())
+        with connection.makefile("rb") as answer:
+            assert answer.readline().split()[1] == status
 
 
 def test_a_stranger_is_not_told_what_is_broken(start: Callable[..., Service], issuer: Issuer, tmp_path: Path):

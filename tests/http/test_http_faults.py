@@ -1,5 +1,7 @@
 """What breaks on the way in, or inside: each request is answered, and the process goes on."""
 
+import contextlib
+import http.client
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from werkzeug.test import Client
 from werkzeug.wrappers import Request
 
+from deliveries import unwrapped_headers
 from pplns.server.app import respond
 from pplns.server.process import Process
 from service import ANSWER_SECONDS, Service
@@ -64,6 +67,32 @@ def test_a_body_that_breaks_off_becomes_no_run(any_service: Service, header: byt
     assert answer.startswith(b"HTTP/1.1 400")
     assert b'"bad_request"' in answer
     assert any_service.get("/pipelines/adding/runs?limit=1").json == before
+
+
+@pytest.mark.parametrize("path", ["/pipelines/nothing/runs", "/nowhere", "/pipelines/adding/runs?n=1"])
+def test_a_caller_who_is_still_sending_hears_what_was_wrong(any_service: Service, path: str):
+    """And its connection takes the next request: answered early, it would have broken off while the body was sent."""
+    connection = http.client.HTTPConnection("127.0.0.1", any_service.port, timeout=ANSWER_SECONDS)
+    with contextlib.closing(connection):
+        connection.request("POST", path, body=b" " * (8 * 1024 * 1024))
+        refused = connection.getresponse()
+        refused.read()
+        socket_before = connection.sock
+        connection.request("GET", "/health")
+        answered = connection.getresponse()
+        answered.read()
+
+        assert (refused.status in (400, 404), answered.status) == (True, 200)
+        assert connection.sock is socket_before
+
+
+def test_a_push_with_many_attributes_is_heard(container: Service):
+    """Unwrapped, each of them is a header, beside a dozen of the transport's."""
+    headers = unwrapped_headers(**{f"attribute-{number}": "x" for number in range(100)})
+
+    answer = container.post("/pipelines/daily/runs", b"", headers | {f"x-forwarded-{n}": "1" for n in range(20)})
+
+    assert len(answer.json["trigger"]["details"]["attributes"]) == 100
 
 
 @pytest.mark.parametrize("headers", [{}, LINES])

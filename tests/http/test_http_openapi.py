@@ -21,7 +21,7 @@ QUICK = """from enum import Enum
 from typing import Literal
 from dataclasses import dataclass
 from datetime import date, datetime
-from pplns import pipeline, step
+from pplns import Schedule, pipeline, step
 
 class Region(Enum):
     US = "us"
@@ -36,13 +36,17 @@ class Window:
 def one(n: int) -> int:
     return 10 // n
 
-@pipeline
+@pipeline(triggers=[Schedule("0 6 * * *", params={"region": Region.US, "at": datetime(2013, 1, 5, 6)})])
 def quick(n: int = 1, region: Region = Region.US, kind: Literal["a", 2] = "a", at: datetime | None = None):
     return one(n)
 
 @pipeline
 def shaped(window: Window, pair: tuple[int, str], names: list[str], counts: dict[str, float], more: object = None):
     return one(window.days)
+
+@pipeline
+def unusable(raw: bytes = b""):
+    return one(1)
 """
 RUN_ID = "20130101t000000z-0000000000000000"
 HEADERS = (
@@ -125,7 +129,27 @@ def test_the_description_says_what_a_pipeline_takes(client: Client):
     assert quick["properties"]["kind"]["enum"] == ["a", 2]
     assert quick["additionalProperties"] is False
     assert shaped["required"] == ["window", "pair", "names", "counts"]
+    assert shaped["properties"]["window"]["required"] == ["start"]
     assert shaped["properties"]["pair"]["prefixItems"] == [{"type": "integer"}, {"type": "string"}]
+
+
+def test_defaults_and_parameters_of_triggers_stand_as_they_are_sent(client: Client):
+    """An Enum by its name, as in a request, not by its value."""
+    quick = client.get("/pipelines/quick").get_json()
+
+    defaults = {one["name"]: one["default"] for one in quick["parameters"]}
+    assert defaults == {"n": 1, "region": "US", "kind": "a", "at": None}
+    assert [one["params"] for one in quick["triggers"]] == [{"region": "US", "at": "2013-01-05T06:00:00"}]
+
+
+def test_a_pipeline_with_parameters_that_cannot_be_used_hides_no_other(client: Client):
+    """It is named as broken, with its file and line; the description leaves it out."""
+    listed, described = client.get("/pipelines").get_json(), client.get("/openapi.json").get_json()
+
+    assert [one["pipeline"] for one in listed["pipelines"]] == ["quick", "shaped"]
+    assert [(one["file"], one["line"] > 1) for one in listed["broken"]] == [("quick.py", True)]
+    assert "'raw' of pipeline 'unusable' is annotated bytes" in listed["broken"][0]["message"]
+    assert "/pipelines/unusable/runs" not in described["paths"]
 
 
 def test_a_guarded_service_says_that_it_wants_a_token(start: Any):

@@ -1,8 +1,11 @@
 """The parts of the service that need no server: routes, and the waits that answers ask for."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pplns.errors import LeaseHeld, NotFoundError, StoreError, TooManyRuns
+from pplns.server import container
 from pplns.server.answers import answer_error
 from pplns.server.container import options_of
 from pplns.server.routes import MethodNotAllowed, Route, find_route
@@ -78,3 +81,11 @@ def test_the_container_has_room_for_health_beside_a_run(tmp_path):
     assert options["bind"] == "0.0.0.0:9090"
     assert (options["workers"], options["threads"] >= 2) == (1, True)
     assert options["graceful_timeout"] < 10
+
+
+def test_windows_is_told_of_another_server(monkeypatch, capsys):
+    """gunicorn doesn't run there; nothing else of the container is tried."""
+    monkeypatch.setattr(container, "os", SimpleNamespace(name="nt"))
+
+    assert container.main({}) == container.WRONG_CONFIGURATION
+    assert "Use `pplns serve`." in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """What a step prints, logs and warns becomes lines with the labels of its run."""
 
+import contextlib
 import io
 import json
 import logging
@@ -56,6 +57,24 @@ def test_each_way_of_saying_carries_the_labels(heard, monkeypatch):
     ]  # fmt: skip
     labels = {"pplns_pipeline": "talk", "pplns_run_id": "heard", "pplns_attempt": "1", "pplns_step": "load"}
     assert all(line[LABELS] == labels for line in heard.said)
+
+
+def test_steps_in_a_row_are_heard_each_by_its_name(heard):
+    """Whichever thread runs them, and whichever of them decides that the next one may start."""
+
+    @step
+    def speak(n: int) -> int:
+        print("spoken")
+        return n + 1
+
+    @pipeline
+    def chain():
+        return speak(speak(speak(0)))
+
+    heard.run(chain)
+
+    labels = [(line["message"], line[LABELS]["pplns_step"]) for line in heard.said]
+    assert labels == [("spoken", "speak"), ("spoken", "speak_2"), ("spoken", "speak_3")]
 
 
 def test_a_logger_of_its_own_is_heard_once(heard):
@@ -136,6 +155,98 @@ def test_a_step_closes_nobodys_stream(heard):
 
     assert record.state == "succeeded"
     assert [line["message"] for line in heard.said] == ["still heard"]
+
+
+def test_a_step_may_put_a_text_stream_before_the_bytes(heard):
+    """The idioms for another encoding: such a stream closes what is below it when it is collected, some time later."""
+    streams = []
+
+    def encode():
+        for below in (sys.stdout.buffer, sys.stdout.detach()):
+            streams.append(io.TextIOWrapper(below, encoding="utf-8", write_through=True))
+            print("größer", file=streams[-1])
+        return 1
+
+    with capturing(Capture(JsonOutput(heard.stdout))):
+        for _ in range(2):
+            heard.runs.run(pipeline_of(encode))
+            while streams:
+                streams.pop().close()
+
+    assert [line["message"] for line in heard.said] == ["größer"] * 4
+
+
+def test_who_puts_back_the_streams_of_python_is_heard_from_the_next_step_on(heard, monkeypatch):
+    """A habit after a redirection, and what functions-framework does after each request that it labels."""
+    monkeypatch.setattr(sys, "__stdout__", sys.stdout)  # pytest's own, which stands there now
+
+    @step
+    def redirect() -> int:
+        sys.stdout = io.StringIO()
+        print("aside")
+        sys.stdout = sys.__stdout__
+        return 1
+
+    @step
+    def speak(n: int) -> int:
+        print("heard")
+        return n
+
+    @pipeline
+    def habits():
+        return speak(redirect())
+
+    heard.run(habits)
+
+    assert [line["message"] for line in heard.said] == ["heard"]
+
+
+def test_a_stream_that_a_step_put_there_stays(heard):
+    """What is printed into it isn't the log's, in whichever step."""
+    buffer = io.StringIO()
+
+    @step
+    def redirect() -> int:
+        sys.stdout = buffer
+        return 1
+
+    @step
+    def speak(n: int) -> int:
+        print("aside")
+        return n
+
+    @pipeline
+    def habits():
+        return speak(redirect())
+
+    with contextlib.redirect_stdout(sys.stdout):
+        heard.run(habits)
+
+    assert (buffer.getvalue(), heard.said) == ("aside\n", [])
+
+
+def test_what_cannot_be_shown_ends_no_step(heard):
+    """Python's own handlers write such a mistake to stderr and go on."""
+
+    class Mute:
+        def __str__(self):
+            raise RuntimeError("no words")
+
+        __repr__ = __str__
+
+    def say():
+        log = logging.getLogger("mute")
+        log.propagate = False  # to the handler of pytest, which raises
+        log.warning("one %s", Mute())
+        log.warning(Mute())
+        return 1
+
+    record = heard.run(pipeline_of(say))
+
+    assert record.state == "succeeded"
+    assert [("Mute" in line["message"], "RuntimeError: no words" in line["message"]) for line in heard.said] == [
+        (False, True), (True, True),
+    ]  # fmt: skip
 
 
 def test_prints_outside_of_steps_pass(heard, capsys):

@@ -1,5 +1,6 @@
 """Lines that google-cloud-logging sends, received by a server of the test."""
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pplns.logs.lines import Source, new_line
-from pplns.logs.outputs import CloudOutput
+from pplns.logs.lines import Source, encode, new_line
+from pplns.logs.outputs import CloudOutput, JsonOutput
 from pplns.logs.places import Place, trace_of, traced
 
 
@@ -52,7 +53,7 @@ def test_a_line_is_an_entry_with_the_same_fields(received):
         project="shop-1", credentials=AnonymousCredentials(), _use_grpc=False, client_options={"api_endpoint": address}
     )
     handler = CloudLoggingHandler(client, name="pplns", transport=SyncTransport, resource=Resource("global", {}))
-    output = CloudOutput("shop-1", handler=handler)
+    output = CloudOutput("shop-1", otherwise=JsonOutput(io.StringIO()), handler=handler)
 
     with traced(trace_of({"x-cloud-trace-context": "105445aa7843bc8bf206b12000100000/1;o=1"})):
         place = Place("shop", "january", 1, "load")
@@ -67,3 +68,20 @@ def test_a_line_is_an_entry_with_the_same_fields(received):
     assert entry["trace"] == "projects/shop-1/traces/105445aa7843bc8bf206b12000100000"
     assert entry["spanId"] == "0000000000000001"
     assert entry["sourceLocation"]["file"] == "load.py"
+
+
+def test_without_credentials_lines_are_written_here(monkeypatch, tmp_path):
+    """A log ends no run: one line says why nothing is sent, and none is lost."""
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    stdout = io.StringIO()
+    output = CloudOutput("shop-1", otherwise=JsonOutput(stdout))
+
+    for number in range(2):
+        line = new_line("INFO", f"row {number}")
+        output.write(line, encode(line))
+
+    why, *rows = [json.loads(one) for one in stdout.getvalue().splitlines()]
+    assert (why["severity"], [row["message"] for row in rows]) == ("ERROR", ["row 0", "row 1"])
+    assert "PPLNS_CLOUD_LOGGING is set, but lines can't be sent: Your default credentials" in why["message"]

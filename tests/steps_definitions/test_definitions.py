@@ -228,6 +228,8 @@ def test_a_wrong_option_for_one_use_is_refused(options: dict[str, Any], message:
         ({"triggers": 5}, "has triggers=5"),
         ({"triggers": ["0 6 * * *"]}, "has the trigger '0 6 * * *'"),
         ({"triggers": [PubSub("abc", name="a"), Schedule("0 6 * * *", name="a")]}, "two triggers named 'a'"),
+        ({"triggers": [PubSub("abc", params={"x": object()})]}, "a trigger with params={'x': <object object at"),
+        ({"triggers": [PubSub("abc", params={"x": {"y": b"z"}})]}, "a trigger with params={'x': {'y': b'z'}}"),
         ({"resources": "2Gi"}, "'load' has resources='2Gi'"),
         ({"resources": 0}, "'load' has resources=0"),
         ({"timeout": "0s"}, "The timeout of a pipeline is '0s'"),

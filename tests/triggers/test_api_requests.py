@@ -1,5 +1,6 @@
 """Plain API calls: parameters, keys, refusals."""
 
+import gzip
 import json
 from typing import Any
 
@@ -52,10 +53,13 @@ def test_a_key_that_is_none_is_refused(recognised: Any, key: str) -> None:
         (b"day=2013-01-04", "is no JSON"),
         (b"[1]", r"The body is \[1\]"),
         (b"\xff\xfe", "is no JSON"),
-        (b'{"params": {"limit": NaN}}', "NaN is no JSON"),
+        (b'{"params": {"limit": NaN}}', "a number is NaN"),
         (b'{"params": {"limit": 1e999}}', "too large"),
-        (b"[" * 5000, "is no JSON"),
-        (json.dumps({"params": json.loads("[" * 150 + "]" * 150)}), "nested too deeply"),
+        (b'{"params": {"limit": %s}}' % (b"9" * 5000), "a number has thousands of digits"),
+        (b"[" * 5000, "nested over 100 deep"),
+        (json.dumps({"params": json.loads("[" * 150 + "]" * 150)}), "nested over 100 deep"),
+        (b'{"params": {"limit": 1, "limit": 2}}', "the key 'limit' stands twice"),
+        (b'{"params": {}, "params": {"limit": 2}}', "the key 'params' stands twice"),
         ({"params": [1]}, r'"params" in the body is \[1\]'),
         ({"params": None}, '"params" in the body is None'),
         ({"parms": {}}, "Did you mean 'params'"),
@@ -73,3 +77,11 @@ def test_a_body_that_is_none_is_refused(recognised: Any, body: object, said: str
     assert refused.value.push is None
     assert refused.value.expected
     assert refused.value.remedy
+
+
+def test_a_compressed_body_is_refused_by_its_cause(recognised: Any) -> None:
+    """Its bytes are no JSON, which would name the wrong fault; `identity` is no compression."""
+    with pytest.raises(BadDelivery, match="compressed: Content-Encoding is 'gzip'"):
+        recognised(gzip.compress(b"{}"), {"content-encoding": "gzip"})
+
+    assert recognised(b"{}", {"content-encoding": "Identity"}).params == {}

@@ -90,6 +90,7 @@ def test_a_message_without_a_time_takes_that_of_its_first_delivery(recognised: A
         (b"null", {}, {"data": None}),
         (b"\x00\xff", {}, {"data_base64": "AP8="}),
         (b'{"x": NaN}', {}, {"data": '{"x": NaN}'}),
+        (b'{"file": 1, "file": 2}', {}, {"data": '{"file": 1, "file": 2}'}),
     ],
     ids=repr,
 )
@@ -100,6 +101,27 @@ def test_data_is_parameters_or_kept(recognised: Any, data: Any, params: Any, kep
     details = delivery.origin.trigger.details
     assert delivery.params == params
     assert {name: details[name] for name in details if name.startswith("data")} == kept
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"region": "eu", "region": "us"}', "the key 'region' stands twice"),
+        (b'{"params": {"region": "eu"}, "params": {}}', "the key 'params' stands twice"),
+        (b'{"region": "eu", "limit": NaN}', "a number is NaN"),
+        (b'{"region": "eu", "limit": %s}' % (b"9" * 5000), "a number has thousands of digits"),
+        (b'{"region": ' + b"[" * 120 + b"]" * 120 + b"}", "nested over 100 deep"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+@pytest.mark.parametrize("headers", [None, event_headers()], ids=["message", "event"])
+def test_parameters_that_cannot_be_taken_are_refused(recognised: Any, headers: Any, data: bytes, said: str) -> None:
+    """A run without them would be another one than its sender meant."""
+    with pytest.raises(BadDelivery, match=said) as refused:
+        recognised(data if headers else envelope(data), headers)
+
+    assert refused.value.push.data == data
+    assert refused.value.remedy
 
 
 def test_everything_else_is_in_the_details(recognised: Any) -> None:

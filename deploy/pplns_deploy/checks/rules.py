@@ -16,6 +16,7 @@ from pplns.steps.conversion import RefusedError, convert
 from pplns.steps.parameters import Parameter, convert_params
 from pplns.triggers.declared import label_of
 from pplns_deploy.checks.findings import Finding, Subject
+from pplns_deploy.dev.filters import parse_filter
 
 # How long a request may last: Pub/Sub push acknowledgement deadline, Scheduler attempt deadline, Cloud Run timeout.
 PUBSUB_SECONDS = 600
@@ -64,6 +65,16 @@ def check_schedule_names(subject: Subject) -> Iterator[Finding]:
                 " parameters of the first.",
                 'Give each a name of its own: Schedule(…, name="us").',
             )
+
+
+def check_filters(subject: Subject) -> Iterator[Finding]:
+    """Check that the filter of each topic is one that Pub/Sub takes: else its subscription can't be made."""
+    for trigger in subject.pipeline.triggers:
+        if isinstance(trigger, PubSub):
+            try:
+                parse_filter(trigger.filter)
+            except DefinitionError as error:
+                yield subject.error(f"{trigger_text(trigger)}: {error.message}", error.hint)
 
 
 def check_steps(subject: Subject) -> Iterator[Finding]:
@@ -143,6 +154,7 @@ PIPELINE_CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_triggers,
     check_repeated_triggers,
     check_schedule_names,
+    check_filters,
     check_steps,
     check_constants,
     check_timeouts,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise, takewhile
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pplns_deploy.checks.deployment import Deployment
 from pplns_deploy.checks.findings import Finding
@@ -16,21 +16,6 @@ LOOK_AHEAD = timedelta(days=500)
 PATIENCE_SECONDS = 15 * 3600
 BURST = 100  # messages that may well come at once
 LONGEST_GAP = timedelta(days=7)
-OF_ONE_MACHINE = frozenset({"localtime", "Factory"})  # names of files beside those of zones
-
-
-def check_time_zones(deployment: Deployment) -> Iterator[Finding]:
-    """Check that each schedule's time zone is one of IANA's, written as it is there: Scheduler knows no others."""
-    known = available_timezones() - OF_ONE_MACHINE
-    for entry in deployment.manifest.pipelines:
-        for zone in {str(one.timezone) for one in entry.declared.triggers if one.kind == "schedule"} - known - {"UTC"}:
-            near = next((one for one in known if one.casefold() == zone.casefold()), None)
-            yield deployment.at_code(
-                "error",
-                f"The time zone {zone!r} is known on this machine only: not to Cloud Scheduler, nor in the container.",
-                f"Write {near!r}." if near else "Write an IANA name, such as 'America/New_York' or 'UTC'.",
-                entry,
-            )
 
 
 def check_daylight_saving(deployment: Deployment) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pplns.errors import ConfigError
+from pplns.errors import ConfigError, DefinitionError
 from pplns_deploy.dev.broker import Subscription
 from pplns_deploy.dev.filters import parse_filter
 from pplns_deploy.dev.schedules import DeclaredSchedule
@@ -63,13 +63,22 @@ def declared_in(listing: Mapping[str, Any], *, gcp_project: str) -> Declared:
     pipelines = listing["pipelines"]
     subscriptions = [one for pipeline in pipelines for one in _subscriptions(pipeline, gcp_project)]
     for one in subscriptions:
-        parse_filter(one.filter)
+        _check_filter(one)
     return Declared(
         pipelines=tuple(pipeline["pipeline"] for pipeline in pipelines),
         schedules=tuple(one for pipeline in pipelines for one in schedules_of(pipeline)),
         subscriptions=tuple(subscriptions),
         broken=tuple(f"{one['file']}:{one['line'] or 1}: {one['message']}" for one in listing["broken"]),
     )
+
+
+def _check_filter(subscription: Subscription) -> None:
+    try:
+        parse_filter(subscription.filter)
+    except DefinitionError as error:
+        topic = subscription.topic.rpartition("/")[2]
+        met = f"Pipeline {subscription.pipeline!r}, PubSub({topic!r}): {error.met}"
+        raise DefinitionError(met, error.expected, error.remedy) from None
 
 
 def schedules_of(pipeline: Mapping[str, Any]) -> Iterator[DeclaredSchedule]:

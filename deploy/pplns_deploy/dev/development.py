@@ -122,7 +122,9 @@ class Development:
             self._end_service()
             self._report("service", "✗ did not come up; it is started again when a file changes")
             return False
-        self._report("service", f"✓ answers at {self._url}, with {', '.join(self._declared.pipelines)}")
+        self._report(
+            "service", f"✓ answers at {self._url}, with {', '.join(self._declared.pipelines) or 'no pipeline'}"
+        )
         self._emulation.set_up(is_up=True)
         return True
 

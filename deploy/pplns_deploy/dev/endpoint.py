@@ -19,12 +19,13 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from pplns.errors import PplnsError
+from pplns.triggers.dead_letters import MAX_ATTRIBUTES, MAX_NAME_BYTES, MAX_VALUE_BYTES
 
 MOST_BYTES = 10 * 2**20  # of a publish request, as Pub/Sub's
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _TOPIC = re.compile(r"/v1/(projects/[^/]+/topics/[^/:]+)(:publish)?")
 _URL_SAFE = str.maketrans("-_", "+/")  # protobuf's JSON takes both alphabets
-_FIRE = re.compile(r"/dev/schedules/([^/:]+):fire")
+_FIRE = re.compile(r"/dev/schedules/(.+):fire")  # decoded: PIPELINE/NAME has a slash
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +146,23 @@ def _message(given: Mapping[str, Any]) -> Published:
     if not data and not attributes:
         raise Refused(400, "INVALID_ARGUMENT", "A message has data or attributes.")
     key = given.get("orderingKey", given.get("ordering_key")) or ""
-    return Published(data, {str(name): str(value) for name, value in attributes.items()}, str(key))
+    published = Published(data, {str(name): str(value) for name, value in attributes.items()}, str(key))
+    if wrong := _beyond_limits(published):
+        raise Refused(400, "INVALID_ARGUMENT", wrong)
+    return published
+
+
+def _beyond_limits(message: Published) -> str:
+    """Return what Pub/Sub would refuse of a message's attributes and key, or ''."""
+    if len(message.attributes) > MAX_ATTRIBUTES:
+        return f"The message has {len(message.attributes)} attributes; {MAX_ATTRIBUTES} are the most."
+    for name, value in message.attributes.items():
+        if not 0 < len(name.encode()) <= MAX_NAME_BYTES or name.startswith("goog"):
+            return (
+                f"An attribute is named {name[:50]!r}; a name has 1 to {MAX_NAME_BYTES} bytes, and 'goog' is reserved."
+            )
+        if len(value.encode()) > MAX_VALUE_BYTES:
+            return f"The attribute {name!r} has {len(value.encode())} bytes; {MAX_VALUE_BYTES} are the most."
+    if len(message.ordering_key.encode()) > MAX_VALUE_BYTES:
+        return f"The ordering key has {len(message.ordering_key.encode())} bytes; {MAX_VALUE_BYTES} are the most."
+    return ""

@@ -1,12 +1,14 @@
 """The request that a trigger of a pipeline would get, made from what the pipeline declares: for `pplns event`."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pplns.errors import ParameterError
+from pplns.triggers.params import FIT_JSON
+from pplns.triggers.requests import UnfitJson, read_json
 from pplns_deploy.dev.broker import Subscription
 from pplns_deploy.dev.cron import last_time
 from pplns_deploy.dev.declared import own_subscription, pushed_topics, schedules_of
@@ -24,6 +26,7 @@ from pplns_deploy.dev.outgoing import (
 )
 from pplns_deploy.dev.schedules import DeclaredSchedule
 
+_EXTENSION = re.compile(r"[a-z0-9]+")
 PROJECT = "pplns-dev"  # of Google Cloud: what a request names that comes from nowhere
 
 
@@ -80,11 +83,10 @@ def cloudevent_of(wanted: Wanted) -> tuple[Outgoing, str]:
 
     Raises: ParameterError where the pipeline has no such topic, or several; and for data that is no JSON."""
     url, event_id = runs_url(wanted.url, wanted.pipeline["pipeline"]), new_message_id()
-    extensions = {name.lower(): value for name, value in wanted.attributes.items()}
     if wanted.event_type not in (None, MESSAGE_PUBLISHED):
         request = cloudevent_request(
             url, event_type=str(wanted.event_type), source=EVENT_SOURCE, event_id=event_id, time=wanted.now,
-            data=_json(wanted.data), extensions=extensions,
+            data=_json(wanted.data), extensions=_extensions(wanted.attributes),
         )  # fmt: skip
         return request, ""
     subscription = _chosen_subscription(wanted)
@@ -147,9 +149,22 @@ def _left_out(subscription: Subscription, wanted: Wanted) -> str:
     return f"Pub/Sub wouldn't deliver this message: the filter of its subscription is {subscription.filter}"
 
 
+def _extensions(attributes: Mapping[str, str]) -> dict[str, str]:
+    for name in attributes:
+        if not _EXTENSION.fullmatch(name):
+            raise ParameterError(
+                f"--attribute {name!r} can be no attribute of a CloudEvent.",
+                "The names of its attributes have lower-case letters and digits.",
+                "Rename it, or put it into --data.",
+            )
+    return dict(attributes)
+
+
 def _json(data: str | None) -> Any:
     try:
-        return json.loads(data or "{}")
+        return read_json(data or "{}")
+    except UnfitJson as error:
+        raise ParameterError(f"In --data {error}.", FIT_JSON, "Correct it.") from None
     except ValueError as error:
         raise ParameterError(
             f"--data {data!r} is no JSON: {error}.", "The data of an event is JSON.", "Correct it."

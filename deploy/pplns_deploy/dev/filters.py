@@ -3,10 +3,10 @@
     attributes.kind = "daily" AND NOT (attributes:draft OR hasPrefix(attributes.region, "eu-"))
 
 The language is Pub/Sub's. AND and OR may stand side by side only with parentheses; NOT, or a minus, binds closest.
-A message without the attribute isn't equal to anything, so `!=` lets it through.
+A message without the attribute isn't equal to anything, so `!=` lets it through. Text stands in double quotes, with
+the escapes that C has.
 Source: Pub/Sub, "Filter messages from a subscription"."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 
@@ -17,6 +17,14 @@ Filter = Callable[[Mapping[str, str]], bool]
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z0-9_][A-Za-z0-9_-]*)|(?P<sign>!=|[=:.(),-]))""", re.DOTALL
 )
+
+
+_ESCAPE = re.compile(
+    r"""\\(?:(?P<sign>["'\\?/abfnrtv])|x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3][0-7]{2})"""
+    r"""|u(?P<four>[0-9A-Fa-f]{4})|U(?P<eight>000[0-9A-Fa-f]{5}|0010[0-9A-Fa-f]{4})|(?P<none>.?))""",
+    re.DOTALL,
+)
+_SIGNS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def everything(attributes: Mapping[str, str]) -> bool:
@@ -105,12 +113,17 @@ class _Parser:
 
     def _string(self) -> str:
         token = self._take()
-        try:
-            if token.startswith('"'):
-                return str(json.loads(token, strict=False))
-        except ValueError:
-            pass
-        raise self._refusal(token)
+        if not token.startswith('"'):
+            raise self._refusal(token)
+        return _ESCAPE.sub(self._unescaped, token[1:-1])
+
+    def _unescaped(self, found: re.Match[str]) -> str:
+        if found["none"] is not None:
+            raise self._refusal(found[0])
+        if sign := found["sign"]:
+            return _SIGNS.get(sign, sign)
+        code = found["octal"]
+        return chr(int(code, 8) if code else int(found["hex"] or found["four"] or found["eight"], 16))
 
     def _peek(self) -> str:
         return self._tokens[0] if self._tokens else ""

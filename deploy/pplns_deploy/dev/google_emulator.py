@@ -97,10 +97,10 @@ def publish(host: str, topic: str, data: bytes, *, attributes: Mapping[str, str]
 def call(
     host: str, method: str, path: str, fields: Mapping[str, Any], *, allowed: tuple[int, ...] = ()
 ) -> dict[str, Any]:
-    """Call Pub/Sub's REST API and return the document that it answers.
+    """Call Pub/Sub's REST API and return the document that it answers; `host` may have http:// before it.
 
     Raises: PublishError for an answer that is no success nor `allowed`, and for none."""
-    connection = http.client.HTTPConnection(host, timeout=CALL_SECONDS)
+    connection = http.client.HTTPConnection(host.rpartition("://")[2].rstrip("/"), timeout=CALL_SECONDS)
     try:
         connection.request(method, path, json.dumps(fields), {"Content-Type": "application/json"})
         response = connection.getresponse()
@@ -116,8 +116,8 @@ def call(
     if status != 200 and status not in allowed:
         raise PublishError(
             f"Pub/Sub at {host!r} refused {path.removeprefix('/v1/')!r}: {status} {_reason(body)}",
-            "It takes messages for the topics of the project that `pplns dev` serves.",
-            "See `pplns dev`: it lists its topics as it starts.",
+            "It takes messages for the topics of the project that `pplns dev` serves." if status == 404 else "",
+            "See `pplns dev`: it lists its topics as it starts." if status == 404 else "Correct what it names.",
         )
     return dict(json.loads(body)) if status == 200 else {}
 

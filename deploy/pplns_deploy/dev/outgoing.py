@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 MESSAGE_PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
 EVENT_SOURCE = "//pplns/local"
+IN_HEADERS = "!#$&'()*+,/:;<=>?@[\\]^`{|}"  # what quote() would encode, and a header of a CloudEvent holds as it is
 NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -84,15 +86,16 @@ def push_request(url: str, message: Message, *, subscription: str, attempt: int)
 def cloudevent_request(
     url: str, *, event_type: str, source: str, event_id: str, time: datetime, data: Any, extensions: Mapping[str, str]
 ) -> Outgoing:
-    """Return a CloudEvent in binary mode, as Eventarc sends it; `data` becomes JSON."""
+    """Return a CloudEvent in binary mode, as Eventarc sends it; `data` becomes JSON.
+
+    Headers are percent-encoded as CloudEvents' HTTP binding says: spaces, quotes, and what isn't printable ASCII."""
+    context = {
+        "specversion": "1.0", "id": event_id, "source": source, "type": event_type, "time": rfc3339(time, places=3),
+        **extensions,
+    }  # fmt: skip
     headers = {
         "Content-Type": "application/json",
-        "ce-specversion": "1.0",
-        "ce-id": event_id,
-        "ce-source": source,
-        "ce-type": event_type,
-        "ce-time": rfc3339(time, places=3),
-        **{f"ce-{name}": value for name, value in extensions.items()},
+        **{f"ce-{name}": quote(value, safe=IN_HEADERS) for name, value in context.items()},
     }
     return Outgoing(url, headers, json.dumps(data))
 

@@ -27,7 +27,7 @@ def schedule_answered(firing: Firing, answer: Answer, delay_s: float | None) -> 
     if answer.is_success:
         return f"✓ {name} {outcome(answer)}"
     after = f"; again in {seconds(delay_s)}" if delay_s is not None else "; not tried again before its next time"
-    return f"✗ {name} {outcome(answer)}{'' if firing.is_forced else after}"
+    return f"✗ {name} {outcome(answer)}" if firing.is_forced else f"✗ {name} {_unended(answer)}{after}"
 
 
 def missed(one: Missed) -> str:
@@ -56,8 +56,8 @@ def push_answered(push: Push, answer: Answer, settled: Settled) -> str:
     if settled.is_acked:
         return f"✓ {message_id} acknowledged: {outcome(answer)}"
     if settled.dead is not None:
-        return f"✗ {message_id} {outcome(answer)}; attempt {push.attempt} was its last"
-    return f"✗ {message_id} {outcome(answer)}; again in {seconds(settled.delay_s)}"
+        return f"✗ {message_id} {_unended(answer)}; attempt {push.attempt} was its last"
+    return f"✗ {message_id} {_unended(answer)}; again in {seconds(settled.delay_s)}"
 
 
 def next_times(job_name: str, time: datetime | None, timezone: str) -> str:
@@ -88,6 +88,10 @@ def outcome(answer: Answer) -> str:
 def seconds(delay_s: float | None) -> str:
     """Return a wait: `30 s`."""
     return f"{delay_s or 0:g} s"
+
+
+def _unended(answer: Answer) -> str:
+    return outcome(answer).removesuffix(".")
 
 
 def _message(error: Any) -> str:

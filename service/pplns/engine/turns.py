@@ -32,7 +32,7 @@ class Wait(Frozen):
 
 
 class Turns:
-    """Who may decide. Made by the thread that waits for the attempt; all decide in its context."""
+    """Who may decide. All do in the context of the thread that waits for the attempt, as it was at its last turn."""
 
     def __init__(self) -> None:
         self._posted: SimpleQueue[object] = SimpleQueue()  # taken from by who holds the lock
@@ -68,6 +68,7 @@ class Turns:
         with self._deciding:
             if self._crash is not None:
                 raise self._crash
+            self._context = contextvars.copy_context()
             yield
 
     def take(self, decide: Callable[[], T]) -> T | None:

@@ -10,11 +10,12 @@ import threading
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
 from pplns.logs.lines import Line, Source, encode, line_of, new_line
 from pplns.logs.outputs import Output
-from pplns.logs.places import Place, here, speak_from
+from pplns.logs.places import Place, current_trace, here, speak_from
 from pplns.logs.streams import CapturedStream
 
 STREAMS = ("stdout", "stderr")
@@ -33,6 +34,7 @@ class Capture:
         self._speaking = threading.local()
         self._undo: list[Callable[[], None]] = []
         self._streams: dict[str, CapturedStream] = {}
+        self._is_on = False
 
     @property
     def shows_lines(self) -> bool:
@@ -41,6 +43,7 @@ class Capture:
 
     def start(self) -> None:
         """Begin to hear."""
+        self._is_on = True
         self.wrap_streams()
         self._replace(logging.Logger, "callHandlers", self._hear_records)
         self._replace(warnings, "showwarning", self._hear_warnings)
@@ -52,11 +55,21 @@ class Capture:
 
     def stop(self) -> None:
         """Hear no more, and put back what was there."""
+        self._is_on = False
         while self._undo:
             self._undo.pop()()
 
+    def stand_again(self) -> None:
+        """Stand before `sys.stdout` and `sys.stderr` again where something put back the streams that were there.
+
+        `sys.stdout = sys.__stdout__` does so, and functions-framework for each request where LOG_EXECUTION_ID is set. A
+        stream that a step put there to write to it stays."""
+        for name, captured in self._streams.items():
+            if self._is_on and getattr(sys, name) is captured.wrapped:
+                setattr(sys, name, captured)
+
     def wrap_streams(self) -> None:
-        """Stand before `sys.stdout` and `sys.stderr`, again where something else has replaced them meanwhile."""
+        """Stand before `sys.stdout` and `sys.stderr`, or what a region of the terminal has put in their place."""
         for name in STREAMS:
             stream: TextIO | CapturedStream | None = getattr(sys, name)
             if stream is None or isinstance(stream, CapturedStream):
@@ -83,7 +96,8 @@ class Capture:
             stream.finish(place)
 
     def _say(self, place: Place, stream: str, text: str) -> None:
-        self.emit(new_line("INFO", text, place=place, fields={"stream": stream}))
+        """Write what a step printed: many lines, maybe, which the stream has looked through for secrets already."""
+        self.emit(Line(datetime.now(UTC), "INFO", text, place, current_trace(), fields={"stream": stream}))
 
     def _hear_records(self, original: Callable[..., None]) -> Callable[..., None]:
         def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:

@@ -139,7 +139,7 @@ def _cut(text: str, room: int) -> str:
 
 def _dump(value: Any) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_readable, allow_nan=False)
+        text = _ENCODER.encode(value)
         text.encode("utf-8")
     except (ValueError, TypeError, RecursionError):  # half a surrogate pair, NaN, an odd key, a circle
         text = json.dumps(_plain(value), ensure_ascii=True, separators=(",", ":"))
@@ -166,6 +166,10 @@ def _readable(value: object) -> str:
         return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
 
 
+# Made once: a line that is printed takes it one time and more.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_readable, allow_nan=False)
+
+
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8"))
 
@@ -174,7 +178,8 @@ def _message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as error:  # "%d" with a text, say: what was meant is better than nothing
-        return f"{record.msg!r} with {record.args!r} ({type(error).__name__}: {error})"
+        reason = traceback.format_exception_only(error)[-1].strip()
+        return f"{_readable(record.msg)} with {_readable(record.args)} ({reason})"
 
 
 def _stack_of(record: logging.LogRecord) -> str | None:

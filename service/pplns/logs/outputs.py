@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any, Literal, Protocol, TextIO
 
-from pplns.logs.lines import Line, Severity, trace_name
+from pplns.logs.lines import Line, Severity, encode, new_line, trace_name
 from pplns.logs.places import Place
 
 LogFormat = Literal["auto", "json", "text"]
@@ -56,19 +56,38 @@ class TextOutput:
 class CloudOutput:
     """Hands lines to a handler of google-cloud-logging, which sends them from a thread of its own.
 
-    The library is imported and its client made with the first line: neither survives a fork."""
+    The library is imported and its client made with the first line: neither survives a fork. Where that fails, without
+    credentials say, lines go to `otherwise`, and one of them says why."""
 
-    def __init__(self, project: str | None, *, handler: logging.Handler | None = None) -> None:
+    def __init__(self, project: str | None, *, otherwise: Output, handler: logging.Handler | None = None) -> None:
         self._project = project
+        self._otherwise = otherwise
         self._handler = handler
+        self._has_failed = False
         self._guard = threading.Lock()
 
     def write(self, line: Line, encoded: str) -> None:
         """Send a line."""
+        handler = self._ready()
+        if handler is None:
+            self._otherwise.write(line, encoded)
+        else:
+            handler.handle(_record_of(line, self._project))
+
+    def _ready(self) -> logging.Handler | None:
         with self._guard:
-            if self._handler is None:
-                self._handler = _cloud_handler(self._project)
-        self._handler.handle(_record_of(line, self._project))
+            if self._handler is None and not self._has_failed:
+                try:
+                    self._handler = _cloud_handler(self._project)
+                except Exception as error:  # whatever it is, a log ends no run
+                    self._has_failed = True
+                    self._complain(error)
+            return self._handler
+
+    def _complain(self, error: Exception) -> None:
+        said = f"PPLNS_CLOUD_LOGGING is set, but lines can't be sent: {error} They are written here instead."
+        line = new_line("ERROR", said)
+        self._otherwise.write(line, encode(line))
 
 
 def open_output(
@@ -82,12 +101,11 @@ def open_output(
 ) -> Output:
     """Return where a service's lines go. `auto` is JSON on Cloud Run unless a terminal reads along; `sends`: by the
     library of Cloud Logging. `no_color` keeps colours from a terminal (no-color.org)."""
-    if sends:
-        return CloudOutput(project)
     is_terminal = stream.isatty()
+    written: Output = TextOutput(stream, is_coloured=is_terminal and not no_color)
     if log_format == "json" or (log_format == "auto" and is_on_cloud_run and not is_terminal):
-        return JsonOutput(stream)
-    return TextOutput(stream, is_coloured=is_terminal and not no_color)
+        written = JsonOutput(stream)
+    return CloudOutput(project, otherwise=written) if sends else written
 
 
 def text_lines(line: Line, *, is_coloured: bool) -> list[str]:

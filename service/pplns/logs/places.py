@@ -23,6 +23,21 @@ _CLOUD_TRACE = r"([0-9a-fA-F]{32})(?:/(\d{1,20}))?(?:;o=(\d))?"
 _MOST_SPANS = 1 << 64
 
 
+class _Process:
+    """Which process this is, noted: asking the system takes a good part of the time that a printed line does."""
+
+    def __init__(self) -> None:
+        self.note()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.note)
+
+    def note(self) -> None:
+        self.pid = os.getpid()
+
+
+_process = _Process()
+
+
 class Place:
     """A step of a run. `keep` takes each of its lines, to be kept with the run.
 
@@ -39,7 +54,7 @@ class Place:
         self.is_over = False
         self.unfinished: dict[tuple[int, str], LineBuffer] = {}
         self.guard = threading.RLock()
-        self.pid = os.getpid()
+        self.pid = _process.pid
 
     @property
     def labels(self) -> dict[str, str]:
@@ -65,7 +80,7 @@ def here() -> Place | None:
 
     A process that a step forked is outside: it has the step's locks and buffers, but none of its threads."""
     place = _place.get()
-    return None if place is None or place.is_over or place.pid != os.getpid() else place
+    return None if place is None or place.is_over or place.pid != _process.pid else place
 
 
 def speak_from(place: Place) -> None:

@@ -20,7 +20,7 @@ _SHAPES = (  # compiled when the first text looks like one
     (r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", MARK),
     (
         r"""(?i)\b((?:proxy-|x-serverless-)?authorization\\?["']?\s*[:=,]\s*\\?(?:b(?=["']))?["']?)"""
-        r"""(?:(?:bearer|basic|digest|token|negotiate)\s+)?[^\s"',;)}\]\\]+""",
+        r"""(?!(?:\w+\s+)?\[hidden\])(?:(?:bearer|basic|digest|token|negotiate)\s+)?[^\s"',;)}\]\\]+""",
         rf"\g<1>{MARK}",
     ),
     (r"(?i)\b(bearer\s+)(?=[^\s]*[0-9._-])[A-Za-z0-9\-._~+/%]{8,}=*", rf"\g<1>{MARK}"),

@@ -138,6 +138,10 @@ class CapturedStream:
         if here() is None:
             self.wrapped.close()
 
+    def detach(self) -> "CapturedBytes":
+        """Return the stream for bytes, and stay as it is: others speak by it."""
+        return self.buffer
+
     def flush(self) -> None:
         """Pass on what may be shown; a line that hasn't ended waits for its end."""
         self.wrapped.flush()
@@ -154,7 +158,11 @@ class CapturedStream:
                     self._say(place, self._name, line)
 
     def _buffer_of(self, place: Place) -> LineBuffer:
-        return place.unfinished.setdefault((threading.get_ident(), self._name), LineBuffer())
+        key = (threading.get_ident(), self._name)
+        buffer = place.unfinished.get(key)
+        if buffer is None:  # each thread asks for its own
+            buffer = place.unfinished[key] = LineBuffer()
+        return buffer
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.wrapped, name)
@@ -166,6 +174,7 @@ class CapturedBytes:
     def __init__(self, stream: CapturedStream, wrapped: BinaryIO) -> None:
         self._stream = stream
         self._wrapped = wrapped
+        self.closed = False
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         """Take bytes."""
@@ -182,8 +191,8 @@ class CapturedBytes:
             self.write(line)
 
     def close(self) -> None:
-        """Close the stream, but not for a step."""
-        self._stream.close()
+        """Count as closed, and close nothing: a text stream that a step made of this one closes it when collected."""
+        self.closed = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._wrapped, name)

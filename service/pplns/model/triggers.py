@@ -10,6 +10,7 @@ from pplns.model.frozen import Frozen
 
 _TRIGGER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _TOPIC = r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/)?(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
+IANA_NAMES = "A time zone is an IANA name such as 'America/New_York' or 'UTC'."
 MAX_FILTER_BYTES = 256  # of a Pub/Sub subscription
 
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
@@ -73,21 +74,29 @@ def known_names(names: Sequence[str | None], kind: str) -> list[str]:
 
 
 def check_timezone(name: str, *, where: str) -> str:
-    """Return an IANA time zone name that this machine knows.
+    """Return an IANA time zone name that this machine knows, written as it is there.
 
     Raises: DefinitionError."""
     if name == "UTC":  # the default, without the 5 ms that zoneinfo takes to import
         return name
     from zoneinfo import ZoneInfo
 
+    from pplns.model.time_zones import iana_name
+
     try:
         ZoneInfo(name)
     except (ValueError, OSError, TypeError, LookupError):
         raise DefinitionError(
             f"{where} has the time zone {name!r}, which isn't known here.",
-            "A time zone is an IANA name such as 'America/New_York' or 'UTC'.",
+            IANA_NAMES,
             "Correct the name; where the machine has no time zone data, `pip install tzdata`.",
         ) from None
+    if (written := iana_name(name)) != name:
+        raise DefinitionError(
+            f"{where} has the time zone {name!r}, which Cloud Scheduler and a container don't know.",
+            IANA_NAMES,
+            f"Write {written!r}." if written else "Write the one that is meant.",
+        )
     return name
 
 

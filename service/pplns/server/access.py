@@ -1,5 +1,6 @@
 """Who asks, and how much: the token of the caller, the size of the body."""
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,23 @@ def read_request(web: "WebRequest") -> Request:
     Raises: TooLarge; BadDelivery for a body that breaks off, since its beginning may pass for another request."""
     body = _read_body(web)
     if len(body) > MAX_BODY_BYTES:
-        _read_on(web)
         raise TooLarge(
             f"The body takes {web.content_length or f'more than {MAX_BODY_BYTES}'} bytes.",
             f"It takes {MAX_BODY_BYTES} at most, as on Cloud Run.",
             "Put the data where the pipeline reads it, and send its place.",
         )
     return replace(read_head(web), body=body)
+
+
+def read_on(web: "WebRequest") -> None:
+    """Read what is left of a body once the answer is known, within reason.
+
+    A caller that is still sending hears no answer, and gunicorn would close the connection without a word.
+    functions-framework does the same by itself."""
+    with contextlib.suppress(Exception):  # each server has errors of its own
+        for _ in range(MAX_READ_ON_BYTES // CHUNK_BYTES):
+            if not web.stream.read(CHUNK_BYTES):
+                return
 
 
 def check_access(request: Request, settings: Settings) -> None:
@@ -67,10 +78,3 @@ def _broken_off(reason: str) -> BadDelivery:
         "It has as many bytes as Content-Length says, or comes in whole chunks.",
         "Send the request again.",
     )
-
-
-def _read_on(web: "WebRequest") -> None:
-    """Read what is left of a body, within reason: a caller that is still sending hears no answer."""
-    for _ in range(MAX_READ_ON_BYTES // CHUNK_BYTES):
-        if not web.stream.read(CHUNK_BYTES):
-            return

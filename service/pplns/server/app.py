@@ -3,6 +3,7 @@
 Here stands the border of the service. Errors of ours become answers; any other is logged under a reference, and only
 the reference is answered."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from pplns.engine.events import Observer, ignore
 from pplns.errors import ConfigError, PplnsError, StopSignal
 from pplns.logs.places import trace_of, traced
 from pplns.model.ids import new_token
-from pplns.server.access import check_access, read_head, read_request
+from pplns.server.access import check_access, read_head, read_on, read_request
 from pplns.server.answers import Answer, Draining, answer_error, answer_internal
 from pplns.server.health import show_health, without_details
 from pplns.server.process import PROCESS, Process, Served
@@ -68,13 +69,31 @@ def _guarded(work: Callable[[], Answer | Streamed]) -> Answer | Streamed:
 
 
 def _answer(web: "WebRequest", process: Process) -> Answer | Streamed:
-    route = find_route(web.method, web.path)
-    query = list(web.args.items(multi=True))
+    route = _find_route(web, process)
     if route.action == "options":
         return Answer(204, headers={"Allow": ", ".join(route.allowed)})
     if route.action == "health":
         return _health(web, process)
     check_access(read_head(web), process.settings())
+    try:
+        return _answer_caller(web, process, route)
+    finally:
+        read_on(web)
+
+
+def _find_route(web: "WebRequest", process: Process) -> Route:
+    try:
+        return find_route(web.method, web.path)
+    except PplnsError:
+        with contextlib.suppress(PplnsError):  # whoever may not call isn't waited for
+            check_access(read_head(web), process.settings())
+            read_on(web)
+        raise
+
+
+def _answer_caller(web: "WebRequest", process: Process, route: Route) -> Answer | Streamed:
+    """Answer a caller who may call."""
+    query = list(web.args.items(multi=True))
     served = process.served()
     if route.action in _VIEWS:
         return _VIEWS[route.action](served, route, query)

@@ -69,6 +69,7 @@ def options_of(settings: Settings) -> dict[str, Any]:
         "timeout": 0,
         "graceful_timeout": GRACEFUL_SECONDS,
         "keepalive": 75,
+        "limit_request_fields": 1000,  # an unwrapped push has a header for each attribute, up to 100 of them
         "loglevel": "warning",
         "control_socket_disable": True,
         "pre_fork": starts.begin,

@@ -1,7 +1,10 @@
 """The health of a process: asked for at each start, so it needs little."""
 
+from collections.abc import Iterable
+
 from pplns._version import __version__
 from pplns.errors import PplnsError
+from pplns.loader import Broken
 from pplns.server.answers import Answer, Draining, answer_error, error_body
 from pplns.server.process import Process, Served
 
@@ -28,13 +31,13 @@ def without_details(answer: Answer) -> Answer:
     return Answer(answer.status, body, answer.headers)
 
 
-def broken_json(served: Served) -> list[dict[str, object]]:
-    """Return what is wrong with each broken file; paths from the project folder."""
+def broken_json(served: Served, unusable: Iterable[Broken] = ()) -> list[dict[str, object]]:
+    """Return what is wrong with each broken file, and with `unusable` pipelines; paths from the project folder."""
     root = served.settings.root
     return [
         {
             "file": one.file.relative_to(root).as_posix() if one.file.is_relative_to(root) else one.file.name,
             "line": one.line, "message": one.message, "hint": one.remedy,
         }
-        for one in served.found.broken
+        for one in (*served.found.broken, *unusable)
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 from pplns._version import __version__
 from pplns.model.run import RUN_STATES, STEP_STATES, TRIGGER_KINDS
+from pplns.server.descriptions import split_usable
 from pplns.server.process import Served
 from pplns.server.queries import DEFAULT_LIMIT, MOST_RUNS
 from pplns.server.routes import TABLE
@@ -64,11 +65,12 @@ FAILED_WITH_RECORD = (422, 500, 503)
 
 
 def describe(served: Served) -> dict[str, Any]:
-    """Return the description of the service."""
+    """Return the description of the service; pipelines whose parameters can't be used are left out."""
     guarded = served.settings.audience is not None
+    usable, _ = split_usable(served.found)
     paths: dict[str, Any] = {}
     for pattern, actions in TABLE.items():
-        for pipeline in served.found.pipelines.values() if "{pipeline}" in pattern else (None,):
+        for pipeline in usable if "{pipeline}" in pattern else (None,):
             path = pattern if pipeline is None else pattern.replace("{pipeline}", pipeline.name)
             paths[path] = {
                 method.lower(): _operation(action, path, pipeline, served, guarded=guarded)

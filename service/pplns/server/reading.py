@@ -3,7 +3,7 @@
 from pplns.errors import DamagedRecord
 from pplns.model.run import ErrorInfo
 from pplns.server.answers import Answer
-from pplns.server.descriptions import pipeline_json, steps_json
+from pplns.server.descriptions import pipeline_json, split_usable, steps_json
 from pplns.server.health import broken_json
 from pplns.server.process import Served
 from pplns.server.queries import Page
@@ -11,9 +11,9 @@ from pplns.state.history import list_runs, read_run
 
 
 def show_pipelines(served: Served) -> Answer:
-    """Return every pipeline, and the files that are broken."""
-    pipelines = [pipeline_json(one) for one in served.found.pipelines.values()]
-    return Answer(200, {"pipelines": pipelines, "broken": broken_json(served)})
+    """Return every pipeline, and what is broken: files, and pipelines whose parameters can't be used."""
+    usable, unusable = split_usable(served.found)
+    return Answer(200, {"pipelines": [pipeline_json(one) for one in usable], "broken": broken_json(served, unusable)})
 
 
 def show_pipeline(served: Served, name: str) -> Answer:

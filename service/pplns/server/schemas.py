@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from pplns.steps import Pipeline
-from pplns.steps.annotations import Kind, bare, field_types, kind_of
+from pplns.steps.annotations import Kind, bare, field_types, fields_of, is_required, kind_of
 from pplns.steps.conversion import stored
 from pplns.steps.parameters import MISSING, Parameter, parameters_of
 
@@ -87,7 +87,8 @@ def _of_enum(annotation: type[enum.Enum], depth: int) -> Schema:
 
 def _of_dataclass(annotation: type, depth: int) -> Schema:
     fields = {name: schema_of(one, depth=depth) for name, one in field_types(annotation).items()}
-    return {"type": "object", "properties": fields, "additionalProperties": False}
+    required = [one.name for one in fields_of(annotation) if is_required(one)]
+    return {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
 
 
 _SCHEMAS: Mapping[Kind, Callable[[Any, int], Schema]] = {

@@ -74,8 +74,10 @@ def _token_of(request: Request) -> str:
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise _refuse("The request has no token.")
-    if len(token) > MAX_TOKEN or not token.isascii():
+    if len(token) > MAX_TOKEN:
         raise _refuse(f"The token has {len(token)} characters.")
+    if not token.isascii():
+        raise _refuse("The token has characters that are no ASCII.")
     return token
 
 

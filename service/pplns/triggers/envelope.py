@@ -11,6 +11,7 @@ from typing import Any
 
 from pplns.engine.runner import Origin
 from pplns.model.ids import new_token
+from pplns.model.names import shorten
 from pplns.model.run import Trigger
 from pplns.model.triggers import NO_PARAMS
 from pplns.settings import Settings
@@ -18,10 +19,10 @@ from pplns.steps import Pipeline
 from pplns.triggers.budgets import DeliveryKind
 from pplns.triggers.continuation import Continuation, is_continuation, read_continuation
 from pplns.triggers.declared import pubsub_of, schedule_of
-from pplns.triggers.details import kept, kept_attributes, kept_data
+from pplns.triggers.details import header_attributes, kept, kept_attributes, kept_data
 from pplns.triggers.events import MESSAGE_PUBLISHED, CloudEvent, is_event, read_event
 from pplns.triggers.messages import BadDelivery, PushMessage
-from pplns.triggers.params import NOTHING, names_of, read_body, split_data, underneath
+from pplns.triggers.params import FIT_JSON, NOTHING, means_parameters, names_of, read_body, split_data, underneath
 from pplns.triggers.pushes import (
     is_envelope,
     is_from_pubsub,
@@ -30,7 +31,7 @@ from pplns.triggers.pushes import (
     read_unwrapped,
     refuse_without_metadata,
 )
-from pplns.triggers.requests import Request, join_key, read_json, read_time
+from pplns.triggers.requests import Request, UnfitJson, join_key, read_json, read_time
 
 FORCED_AHEAD = timedelta(seconds=10)  # a schedule's own request never comes before its time
 MAX_IDEMPOTENCY_KEY = 255
@@ -73,6 +74,7 @@ def _recognised(asked: _Asked) -> Delivery:
     request = asked.request
     if is_unwrapped(request):
         return _message(asked, read_unwrapped(request))
+    _check_encoding(request)
     if is_schedule(request):
         return _schedule(asked)
     if is_event(request):
@@ -83,6 +85,19 @@ def _recognised(asked: _Asked) -> Delivery:
     if is_from_pubsub(request):
         raise refuse_without_metadata(request)
     return _api(asked)
+
+
+def _check_encoding(request: Request) -> None:
+    """Refuse a compressed body by its cause; of an unwrapped push the header may be an attribute of the message."""
+    encoding = request.header("content-encoding") or "identity"
+    if encoding.lower() != "identity":
+        is_push = is_event(request) or is_from_pubsub(request)
+        raise BadDelivery(
+            f"The body is compressed: Content-Encoding is {shorten(encoding)}.",
+            "A body is sent as it is; up to 32 MB are taken.",
+            "Send it uncompressed, without that header.",
+            push=PushMessage(request.body, header_attributes(request.headers)) if is_push else None,
+        )
 
 
 def _over_environment(found: Delivery, asked: _Asked) -> Delivery:
@@ -151,7 +166,7 @@ def _schedule_time(text: str | None) -> datetime | None:
 
 def _message(asked: _Asked, push: PushMessage, *, event: CloudEvent | None = None) -> Delivery:
     """Return the delivery of a Pub/Sub message, whichever way it came."""
-    data = _json_or_none(push.data)
+    data = _data_in(push.data, asked, push)
     key = join_key(str(push.subscription), str(push.message_id))
     details = kept(
         subscription=push.subscription, message_id=push.message_id, ordering_key=push.ordering_key,
@@ -181,7 +196,7 @@ def _continuation(asked: _Asked, push: PushMessage, *, data: Any, trigger: Trigg
 
 
 def _event(asked: _Asked, event: CloudEvent) -> Delivery:
-    data = _json_or_none(event.data)
+    data = _data_in(event.data, asked, event.as_message)
     if event.type == MESSAGE_PUBLISHED and is_envelope(data):
         return _message(asked, read_envelope(data, raw=event.data), event=event)
     sent, rest = split_data(data, names_of(asked.pipeline), has_own_shape=event.has_own_shape)
@@ -208,6 +223,21 @@ def _rest(rest: Any, data: bytes, *, is_json: bool) -> dict[str, Any]:
     import json
 
     return kept_data(json.dumps(rest, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _data_in(data: bytes, asked: _Asked, push: PushMessage) -> Any:
+    """Return the JSON value of a message's or an event's data, or None for what is none, or null.
+
+    Raises: BadDelivery for parameters that can't be taken as they are: the run would begin without them."""
+    try:
+        return read_json(data) if data else None
+    except UnfitJson as unfit:
+        if means_parameters(data, names_of(asked.pipeline)):
+            message = f"In the data of the message {unfit}."
+            raise BadDelivery(message, FIT_JSON, "Correct what publishes it.", push=push) from None
+    except ValueError:
+        pass
+    return None
 
 
 def _json_or_none(data: bytes) -> Any:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from pplns.model.names import shorten
 from pplns.triggers.messages import BadDelivery, PushMessage
-from pplns.triggers.requests import Request, read_json, read_time
+from pplns.triggers.requests import Request, UnfitJson, read_json, read_time
 
 STRUCTURED = "application/cloudevents+json"
 MESSAGE_PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -78,7 +78,8 @@ def _structured(body: bytes) -> CloudEvent:
     try:
         found: Any = read_json(body)
     except ValueError as error:
-        raise _refuse(f"A CloudEvent is no JSON: {error}.", PushMessage(body)) from None
+        met = f"In a CloudEvent {error}." if isinstance(error, UnfitJson) else f"A CloudEvent is no JSON: {error}."
+        raise _refuse(met, PushMessage(body)) from None
     if not isinstance(found, dict):
         raise _refuse(f"A CloudEvent is {shorten(found)}.", PushMessage(body))
     document = cast("dict[str, Any]", found)

@@ -2,6 +2,7 @@
 
 What a trigger declares lies underneath; what is sent wins."""
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
@@ -9,10 +10,13 @@ from pplns.model.names import nearest, shorten
 from pplns.steps import Pipeline
 from pplns.steps.parameters import parameters_of
 from pplns.triggers.messages import BadDelivery
-from pplns.triggers.requests import Request, read_json
+from pplns.triggers.requests import Request, UnfitJson, read_json
 
 NOTHING = object()  # in place of data that is spent: all of it was parameters
 
+FIT_JSON = (
+    "In JSON that is taken each key stands once in its object, numbers are finite, and nesting ends at 100 levels."
+)
 EXAMPLE = 'Send a body like {"params": {"day": "2013-01-05"}}, or none.'
 
 
@@ -29,6 +33,8 @@ def read_body(request: Request, *, known: Collection[str] = ("params",)) -> dict
         return {}
     try:
         body: Any = read_json(request.body)
+    except UnfitJson as unfit:
+        raise BadDelivery(f"In the body {unfit}.", FIT_JSON, "Correct the body.") from None
     except ValueError as error:
         raise BadDelivery(f"The body is no JSON: {error}.", 'It is a JSON object with "params".', EXAMPLE) from None
     if not isinstance(body, dict):
@@ -63,6 +69,15 @@ def split_data(data: Any, names: Collection[str], *, has_own_shape: bool = False
     if not has_own_shape:
         return found, NOTHING
     return {name: found[name] for name in found if name in names}, found
+
+
+def means_parameters(data: bytes, names: Collection[str]) -> bool:
+    """Tell whether JSON that is not fit to be taken would hold parameters, read as Python reads it."""
+    try:
+        found: object = json.loads(data, parse_int=float)  # of any length
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and any(key in found for key in ("params", *names))
 
 
 def underneath(declared: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:

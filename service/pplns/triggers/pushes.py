@@ -119,7 +119,7 @@ def _time(text: Any, push: PushMessage) -> datetime | None:
         return None
     try:
         return read_time(text)
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         raise _garbled("publishTime", text, "a time such as 2013-01-05T06:00:00Z", push) from None
 
 

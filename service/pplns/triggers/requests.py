@@ -3,6 +3,7 @@
 What comes in is anybody's. JSON is read so that it can be stored again: finite numbers, bounded nesting."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,17 @@ from typing import Any, Never, cast
 from urllib.parse import quote
 
 from pplns.model.ids import digest_fields
+from pplns.model.names import shorten
 
 MAX_NESTING = 100  # a record with deeper JSON couldn't be written on every Python
 MAX_KEY_PART = 512
 _BRACKETS = (b"[", b"{")
+_TOO_DEEP = f"lists or objects are nested over {MAX_NESTING} deep"
 _YEARS = range(1970, 9000)  # a day in any time zone stays within what datetime holds
+
+
+class UnfitJson(ValueError):
+    """A document that readers of JSON take, each in its own way, so that nobody can say what was meant by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +44,20 @@ class Request:
 
 
 def read_json(data: bytes | str) -> Any:
-    """Return a JSON document that can be written again.
+    """Return a JSON document that can be written again, and of which nothing is left out.
 
-    Raises: ValueError for what is none, for numbers that aren't finite, and for nesting over 100 levels."""
+    Raises: ValueError for what is none; UnfitJson for a key that an object has twice, numbers that aren't finite or
+    have thousands of digits, and nesting over 100 levels."""
     try:
-        value = json.loads(data, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(data, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_each_once)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise UnfitJson(_TOO_DEEP) from None
+    except (UnfitJson, json.JSONDecodeError, UnicodeError):
+        raise
+    except ValueError:  # of int(), which reads 4,300 digits at most
+        raise UnfitJson("a number has thousands of digits") from None
     if _may_be_deep(data) and _depth(value) > MAX_NESTING:
-        raise ValueError("it is nested too deeply")
+        raise UnfitJson(_TOO_DEEP)
     return value
 
 
@@ -53,7 +65,7 @@ def read_time(text: str) -> datetime:
     """Return an RFC 3339 time in UTC.
 
     Raises: ValueError for what is none, or has no offset."""
-    time = datetime.fromisoformat(text)
+    time = datetime.fromisoformat(text.upper())
     if time.tzinfo is None or time.year not in _YEARS:
         raise ValueError("no offset, or out of range")
     return time.astimezone(UTC)
@@ -72,14 +84,23 @@ def _quoted(part: str) -> str:
 
 
 def _refuse_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise UnfitJson(f"a number is {name}")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{text} is too large a number")
+        raise UnfitJson(f"{shorten(text)} is too large a number")
     return number
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; Python's own reading would keep the last of two values, and say nothing."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise UnfitJson(f"the key {shorten(names.most_common(1)[0][0])} stands twice in one object")
+    return found
 
 
 def _may_be_deep(data: bytes | str) -> bool:
