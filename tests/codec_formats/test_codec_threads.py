@@ -37,6 +37,7 @@ print(*rows)
 def test_a_library_that_another_thread_imports_is_waited_for(tmp_path: Path) -> None:
     """A table is whole also where pandas isn't yet: it must not be taken for damaged and made again."""
     store = FileStore(tmp_path)
+    (tmp_path / "p/runs/r").mkdir(parents=True)
     stored = store_value(store, ArtifactPlace("p/runs/r", "s", "v"), hold(pd.DataFrame({"n": [1, 2, 3]}), where=""))
     arguments = [str(stored.artifact), stored.digest, str(stored.size_bytes), str(THREADS)]
 
