@@ -56,7 +56,7 @@ def test_a_key_that_is_none_is_refused(recognised: Any, key: str) -> None:
         (b'{"params": {"limit": NaN}}', "a number is NaN"),
         (b'{"params": {"limit": 1e999}}', "too large"),
         (b'{"params": {"limit": %s}}' % (b"9" * 5000), "a number has thousands of digits"),
-        (b"[" * 5000, "nested over 100 deep"),
+        (b"[" * 5000 + b"]" * 5000, "nested over 100 deep"),
         (json.dumps({"params": json.loads("[" * 150 + "]" * 150)}), "nested over 100 deep"),
         (b'{"params": {"limit": 1, "limit": 2}}', "the key 'limit' stands twice"),
         (b'{"params": {}, "params": {"limit": 2}}', "the key 'params' stands twice"),
