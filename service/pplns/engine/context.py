@@ -20,6 +20,15 @@ class StepTimedOut(PplnsError):
     code = "timed_out"
 
 
+def step_timed_out(step: str, timeout_s: float | None) -> StepTimedOut:
+    """Return the error of a try that was abandoned at its timeout."""
+    return StepTimedOut(
+        f"Step {step!r} ran longer than its timeout of {timeout_s:g} s.",
+        "A try ends before it; this one was abandoned.",
+        "Raise its timeout, split the step, or call current_run().check_deadline() in its loops.",
+    )
+
+
 class Gate:
     """Opens when everything before a step is durable; closed for good when the try isn't waited for any more."""
 

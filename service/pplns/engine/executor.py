@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from pplns.engine import events
 from pplns.engine.committer import Committed, Committer, Crashed, Gone, Stored, WriteFailed
-from pplns.engine.context import StepTimedOut
+from pplns.engine.context import step_timed_out
 from pplns.engine.ending import Ending, run_timed_out
+from pplns.engine.finished import Finished
 from pplns.engine.plan import Plan
 from pplns.engine.planner import Planner
 from pplns.engine.progress import Phase, Progress
@@ -23,23 +24,9 @@ from pplns.engine.values import Values
 from pplns.engine.work import DrainBegun, Outcome, Stop, StopRequested, Work
 from pplns.errors import DamagedRecord, LeaseLost, StoreError
 from pplns.logs.redaction import redact_error
-from pplns.model.artifact import Commit, StoredValue
-from pplns.model.run import ErrorInfo, StepRecord, iso
+from pplns.model.artifact import Commit
+from pplns.model.run import ErrorInfo, StepRecord
 from pplns.state.history import step_record
-
-
-class _Finished:
-    """A returned step on its way to a commit. `values` is None while artifacts are being written."""
-
-    def __init__(self, one: Try, returned: Returned) -> None:
-        self.one = one
-        self.returned = returned
-        self.values: tuple[StoredValue, ...] | None = returned.stored
-        self.committing = False
-
-    @property
-    def size_bytes(self) -> int | None:
-        return None if self.values is None else sum(value.size_bytes for value in self.values)
 
 
 class Executor:
@@ -60,7 +47,7 @@ class Executor:
         self._tries = TriesUnderWay(work, self._values, self._on_report)
         self._order = {name: place for place, name in enumerate(work.graph.names)}
         self._startable: list[tuple[int, str]] = []
-        self._finished: dict[str, _Finished] = {}
+        self._finished: dict[str, Finished] = {}
         self._retries = Retries()
         self._ending = Ending()
         self._clock = work.clock
@@ -282,7 +269,7 @@ class Executor:
         name = one.step
         self._progress[name] = Phase.RETURNED
         self._values.keep(name, report.held, several=report.several, consumers=self._takers(name))
-        finished = self._finished[name] = _Finished(one, report)
+        finished = self._finished[name] = Finished(one, report)
         if finished.values is None:
             self._committer.store(name, one.token, version=one.version, held=report.held)
         self._observe(events.StepFinished(name, report.duration_s, report.rows, finished.size_bytes))
@@ -300,17 +287,9 @@ class Executor:
         if finished is None or finished.values is None or finished.committing or not self._progress.may_commit(name):
             return
         finished.committing = True
-        one, returned, base = finished.one, finished.returned, self._plan[name].base
-        self._committer.commit(
-            one.token,
-            Commit(
-                step=name, version=one.version, values=finished.values, several=returned.several,
-                attempt=self._work.lease.attempt, tries=one.number, started_at=str(iso(one.started_at)),
-                finished_at=str(iso(returned.finished_at)), duration_s=round(returned.duration_s, 6),
-                writer=f"{self._work.lease.claim.holder.id}.{one.token}",
-                base_version=None if base == one.version else base,
-            ),
-        )  # fmt: skip
+        lease, base = self._work.lease, self._plan[name].base
+        commit = finished.commit(base=base, attempt=lease.attempt, holder=lease.claim.holder.id)
+        self._committer.commit(finished.one.token, commit)
 
     def _on_committed(self, report: Committed) -> None:
         name, commit = report.step, report.commit
@@ -416,12 +395,7 @@ class Executor:
             self._ending.is_abandoned = True
 
     def _time_out(self, one: Try) -> None:
-        timeout = self._graph[one.step].step.options_set.timeout
-        error = StepTimedOut(
-            f"Step {one.step!r} ran longer than its timeout of {timeout:g} s.",
-            "A try ends before it; this one was abandoned.",
-            "Raise its timeout, split the step, or call current_run().check_deadline() in its loops.",
-        )
+        error = step_timed_out(one.step, self._graph[one.step].step.options_set.timeout)
         self._tries.abandon([one.step])
         self._after_failure(one, error, info_of(error, step=one.step), self._clock.monotonic() - one.started)
 
