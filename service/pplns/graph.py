@@ -3,23 +3,16 @@
 Nothing runs here. Calls stand in the order in which the function made them, so each one comes after those whose
 output it takes. Handles in arguments become references, inside tuples, lists and dicts too."""
 
-import ast
-import copy
 import functools
-import inspect
-import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, get_args, get_origin
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from pplns.errors import DefinitionError, ParameterError, PplnsError, StopSignal
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
-from pplns.parsing import parse_source
-from pplns.steps import Handle, LogicalDate, Pipeline, Step, recorder, source_of
-
-T = TypeVar("T")
+from pplns.steps import Handle, Pipeline, Step, recorder, source_of
+from pplns.steps.signatures import bind_arguments, count_outputs
 
 MAX_ARGUMENT_DEPTH = 50
 SEQUENCES: frozenset[Any] = frozenset({list, tuple})
@@ -212,6 +205,8 @@ def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
 
 def copied(value: Any) -> Any:
     """Return a copy of a value, or itself where it can't be copied, as a module, a read-only mapping or a lock."""
+    import copy  # of use only for what isn't immutable
+
     try:
         return copy.deepcopy(value)
     except Exception:  # a class of the user's may raise anything
@@ -233,7 +228,7 @@ class _Recording:
         where = f"Step {name!r}"
         args = tuple(self.reference(one, where=where) for one in args)
         kwargs = {key: self.reference(one, where=where) for key, one in kwargs.items()}
-        arguments = _bind(step, args, kwargs)
+        arguments = bind_arguments(step, args, kwargs)
         outputs = count_outputs(step)
         call = Call(
             name=name, step=step, args=args, kwargs=kwargs, arguments=arguments, outputs=outputs,
@@ -305,80 +300,6 @@ class _Recording:
         return f"{step.name}_{number}"
 
 
-def _remembered(make: Callable[[Callable[..., Any]], T]) -> Callable[[Callable[..., Any]], T]:
-    """Make something of each function once, and forget it with that: steps defined in a pipeline function hold data."""
-    known: WeakKeyDictionary[Callable[..., Any], T] = WeakKeyDictionary()
-
-    def remembered(function: Callable[..., Any]) -> T:
-        try:
-            return known[function]
-        except KeyError:
-            return known.setdefault(function, make(function))
-
-    return remembered
-
-
-def count_outputs(step: Step[..., Any]) -> int | None:
-    """Return how many values a step returns as a tuple, or None for a single value.
-
-    Said by `@step(outputs=2)`, or by the annotation `-> tuple[A, B]`."""
-    if step.options_set.outputs is not None:
-        return step.options_set.outputs
-    return _count_in_annotation(step.function)
-
-
-@_remembered
-def _count_in_annotation(function: Callable[..., Any]) -> int | None:
-    annotation = getattr(function, "__annotations__", {}).get("return")
-    if isinstance(annotation, str):
-        return _count_in_text(annotation)
-    if get_origin(annotation) is not tuple:
-        return None
-    members = get_args(annotation)
-    return None if not members or Ellipsis in members else len(members)
-
-
-def _count_in_text(annotation: str) -> int | None:
-    """Count the members of a postponed `tuple[A, B]`; its names may not be importable here."""
-    try:
-        body = parse_source(annotation.strip().encode(), "<annotation>").body
-    except SyntaxError:
-        return None
-    parsed = body[0].value if body and isinstance(body[0], ast.Expr) else None
-    if not isinstance(parsed, ast.Subscript):
-        return None
-    name = parsed.value.attr if isinstance(parsed.value, ast.Attribute) else getattr(parsed.value, "id", "")
-    if name not in ("tuple", "Tuple"):
-        return None
-    members = parsed.slice.elts if isinstance(parsed.slice, ast.Tuple) else [parsed.slice]
-    if not members or any(isinstance(one, ast.Constant) and one.value is Ellipsis for one in members):
-        return None
-    return len(members)
-
-
-_signature = _remembered(inspect.signature)
-
-
-def _bind(step: Step[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    signature = _signature(step.function)
-    try:
-        bound = signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise DefinitionError(
-            f"Step {step.name!r} is called with arguments that it can't take: {error}.",
-            f"Its parameters are {signature}.",
-            "Correct the call in the pipeline function.",
-        ) from None
-    for name, parameter in signature.parameters.items():
-        if isinstance(parameter.default, LogicalDate) and name not in bound.arguments:
-            raise DefinitionError(
-                f"Step {step.name!r} has logical_date() as the default of {name!r}.",
-                "logical_date() is the default of a pipeline's parameter.",
-                f"Give the pipeline such a parameter and pass it on: `{step.name}({name}={name})`.",
-            )
-    return dict(bound.arguments)
-
-
 def _no_handle(value: object, where: str) -> object:
     if isinstance(value, Handle):
         raise DefinitionError(
@@ -391,6 +312,8 @@ def _no_handle(value: object, where: str) -> object:
 
 def _place(error: BaseException, pipeline: Pipeline[..., Any]) -> str:
     """Return "file:line: " of the innermost frame in the file of the pipeline, to stand before a message."""
+    import traceback
+
     own = pipeline.function.__code__.co_filename
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
     return f"{own}:{lines[-1]}: " if lines else ""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pplns_deploy.cli import cli
+from pplns_deploy.cli import call as call_pplns
 
 SHOP = '''"""Steps that a test can steer by parameters."""
 from pathlib import Path
@@ -80,7 +80,7 @@ def pplns(
 
     def call(*arguments: str) -> Answer:
         with contextlib.redirect_stdout(sys.stdout), pytest.raises(SystemExit) as ended:
-            cli.main(list(arguments), prog_name="pplns")
+            call_pplns(arguments)
         out, err = capsys.readouterr()
         return Answer(int(ended.value.code or 0), out, err)
 

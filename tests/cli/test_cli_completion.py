@@ -12,7 +12,7 @@ def offered(folder, line):
     words = line.split()
     place = len(words) if line.endswith(" ") else len(words) - 1
     ended = subprocess.run(
-        [sys.executable, "-c", "import sys; from pplns_deploy.cli import cli; cli.main([], prog_name='pplns')"],
+        [sys.executable, "-c", "from pplns_deploy.cli import call; call([])"],
         cwd=folder, capture_output=True, encoding="utf-8", check=False,
         env={**os.environ, "COMP_WORDS": line, "COMP_CWORD": str(place), "_PPLNS_COMPLETE": "bash_complete"},
     )  # fmt: skip

@@ -7,8 +7,9 @@ import click
 import pytest
 
 from pplns import errors
-from pplns_deploy.cli import COMMANDS, cli
-from pplns_deploy.cli.errors import describe, exit_code_of
+from pplns_deploy.cli.commands import COMMANDS, cli
+from pplns_deploy.cli.errors import exit_code_of
+from pplns_deploy.cli.usage import describe_usage
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_each_error_has_its_exit_code(kind, code):
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), errors.Interrupted(), click.Abort()])
 def test_an_interruption_is_130(stop):
     """Ctrl-C ends with 130, wherever it came."""
-    assert describe(stop).exit_code == 130
+    assert describe_usage(stop).exit_code == 130
 
 
 def test_a_mistyped_command_gets_the_nearest_one(pplns):
@@ -117,7 +118,7 @@ def test_the_version_is_not_looked_up_among_the_installed():
     """That reads the metadata of distributions, and takes as long as all else together."""
     code = (
         "import sys; before = set(sys.modules)\n"
-        "from pplns_deploy.cli import cli\n"
+        "from pplns_deploy.cli.commands import cli\n"
         "try: cli.main(['--version'])\n"
         "except SystemExit: print('importlib.metadata' in set(sys.modules) - before)"
     )
@@ -138,7 +139,7 @@ def test_every_command_explains_itself(pplns, name):
 
 
 def test_the_list_of_commands_says_what_their_help_says():
-    """The table in `cli/__init__.py` repeats the first line of each docstring."""
+    """The table in `cli/commands.py` repeats the first line of each docstring."""
     context = click.Context(cli)
 
     for name, place in COMMANDS.items():
@@ -172,8 +173,8 @@ def test_no_command_imports_what_it_does_not_need(shop, arguments):
     """Where values are plain and nobody watches, no table library, cloud client or rich is imported."""
     (shop / "pipelines" / "shop.py").write_text(LIGHT)
     code = (
-        "import sys; from pplns_deploy.cli import cli\n"
-        "try: cli.main(sys.argv[1:])\n"
+        "import sys; from pplns_deploy.cli import call\n"
+        "try: call(sys.argv[1:])\n"
         "except SystemExit as ended: assert not ended.code, ended.code\n"
         "heavy = {'pandas', 'numpy', 'pyarrow', 'flask', 'rich', 'google.auth', 'functions_framework'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"

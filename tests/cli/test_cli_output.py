@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pplns_deploy.cli.console import spell
-from pplns_deploy.cli.options import join_words
 from pplns_deploy.cli.output import (
     Column,
     bytes_text,
@@ -16,6 +15,7 @@ from pplns_deploy.cli.output import (
     table_lines,
     text_width,
 )
+from pplns_deploy.cli.words import join_words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pplns_deploy.cli import COMMANDS, cli
+from pplns_deploy.cli.commands import COMMANDS, cli
 from pplns_deploy.cli.errors import EXIT_CODES, INTERRUPTED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pplns.errors import ConfigError
-from pplns_deploy.cli import cli
+from pplns_deploy.cli.commands import cli
 from pplns_deploy.dev.presence import FILE, Presence, announce, find_running, withdraw
 from pplns_deploy.dev.watching import changed, look
 

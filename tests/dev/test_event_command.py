@@ -14,7 +14,7 @@ from pplns.loader import load_pipeline
 from pplns.settings import load_settings
 from pplns.triggers.envelope import recognise
 from pplns.triggers.requests import Request
-from pplns_deploy.cli import cli
+from pplns_deploy.cli.commands import cli
 from pplns_deploy.dev.outgoing import Outgoing
 from pplns_deploy.dev.shells import as_curl, as_powershell
 

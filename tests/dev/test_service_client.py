@@ -9,7 +9,7 @@ import pytest
 
 from pplns.engine.events import AttemptStarted, StepCommitted
 from pplns.errors import ConfigError, ParameterError
-from pplns_deploy.cli import cli
+from pplns_deploy.cli.commands import cli
 from pplns_deploy.service_client import ServiceClient
 from service import Service
 

@@ -8,7 +8,7 @@ import pytest
 
 from container_registry import LocalRegistry
 from containers import SYSTEM, Podman, ask
-from pplns_deploy.cli import cli
+from pplns_deploy.cli.commands import cli
 
 pytestmark = [pytest.mark.needs_podman, pytest.mark.needs_registry]
 

@@ -12,15 +12,8 @@ import click
 from pplns.errors import ParameterError
 from pplns_deploy.cli.completion import complete_committed_steps, complete_run_ids
 from pplns_deploy.cli.console import PIPED_WIDTH, Console
-from pplns_deploy.cli.options import (
-    examples,
-    json_option,
-    load_project,
-    open_project_store,
-    project_option,
-    store_option,
-    unwritable,
-)
+from pplns_deploy.cli.opening import load_project, open_project_store
+from pplns_deploy.cli.options import examples, json_option, project_option, store_option, unwritable
 from pplns_deploy.cli.records import time_text
 
 if TYPE_CHECKING:

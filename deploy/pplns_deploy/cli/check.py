@@ -9,7 +9,8 @@ import click
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED
 from pplns_deploy.cli.nearest import NearChoice
-from pplns_deploy.cli.options import env_option, examples, json_option, load_project, project_option, store_option
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import env_option, examples, json_option, project_option, store_option
 
 if TYPE_CHECKING:
     from pplns.settings import Settings

@@ -10,9 +10,8 @@ import sys
 from io import UnsupportedOperation
 from typing import Any, TextIO
 
-import click
-
 from pplns.model.frozen import Frozen
+from pplns_deploy.cli.styles import unstyled
 
 PIPED_WIDTH = 80  # for tables that have to be cut somewhere
 _READER_LEFT = (errno.EPIPE, *((errno.EINVAL,) if os.name == "nt" else ()))
@@ -74,8 +73,15 @@ def write_line(text: str, stream: TextIO) -> None:
     """Write a line so that any stream can take it: where it has no such characters, their ASCII likenesses.
 
     Where the reader has left (`pplns run … | head -1`) the stream goes on into nothing: a run ends as it would have."""
+    spelled = spell(text, stream.encoding or "ascii")
     try:
-        click.echo(spell(text, stream.encoding or "ascii"), file=stream)
+        if stream.isatty():
+            import click  # which knows the consoles of Windows and where colours aren't wanted
+
+            click.echo(spelled, file=stream)
+        else:
+            stream.write(f"{unstyled(spelled)}\n")
+            stream.flush()
     except OSError as error:
         if error.errno not in _READER_LEFT:
             raise

@@ -15,7 +15,8 @@ from pplns.errors import ConfigError, NotFoundError
 from pplns.model.frozen import Frozen
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import Stopped, write_error
-from pplns_deploy.cli.options import Command, bundled, load_project
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import Command, bundled
 from pplns_deploy.cli.output import count_text
 from pplns_deploy.cli.stages import StageLines
 

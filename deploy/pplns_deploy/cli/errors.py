@@ -3,9 +3,7 @@
 Error: Pipeline 'sales' has no parameter 'mnth'. It takes: month, region.
   → Did you mean 'month'?"""
 
-from collections.abc import Mapping
-
-import click
+from collections.abc import Callable, Mapping
 
 from pplns.errors import (
     ConfigError,
@@ -18,14 +16,13 @@ from pplns.errors import (
     StoreError,
 )
 from pplns.model.frozen import Frozen
-from pplns_deploy.cli.console import Console
+from pplns_deploy.cli.console import Console, open_console
+from pplns_deploy.cli.styles import styled, unstyled
 
 RUN_FAILED = 1
 WRONG_USAGE = 2
 WRONG_CONFIGURATION = 3
 INTERRUPTED = 130
-
-LISTINGS = {"name": "pplns list", "run_id": "pplns runs"}  # by the argument that is missing
 
 EXIT_CODES: Mapping[type[PplnsError], int] = {
     PplnsError: RUN_FAILED,
@@ -51,7 +48,7 @@ class Report(Frozen):
         return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
 
 
-class Stopped(click.Abort):
+class Stopped(Exception):
     """Ctrl-C while something was going on; `hint` says how to go on with it."""
 
     def __init__(self, hint: str, message: str = "Interrupted. What is committed stays.") -> None:
@@ -60,17 +57,24 @@ class Stopped(click.Abort):
         self.message = message
 
 
+def guarded(command: Callable[[Console], int], *, as_json: bool) -> int:
+    """Call a command with its console and return its exit code; an error becomes text, or the document of `--json`."""
+    console = open_console(as_json=as_json)
+    try:
+        return command(console)
+    except (Exception, KeyboardInterrupt, StopSignal) as error:
+        report = describe(error)
+        write_report(console, report)
+        return report.exit_code
+
+
 def describe(error: BaseException) -> Report:
     """Return what the command line says about an error, and the exit code it ends with."""
     if isinstance(error, PplnsError):
         return Report(error.code, error.message, error.hint, exit_code_of(error))
-    if isinstance(error, click.UsageError):
-        return Report("usage", error.format_message(), _usage_hint(error), WRONG_USAGE)
-    if isinstance(error, click.ClickException):
-        return Report("usage", error.format_message(), "", error.exit_code)
     if isinstance(error, Stopped):
         return Report("interrupted", error.message, error.hint, INTERRUPTED)
-    if isinstance(error, KeyboardInterrupt | StopSignal | click.Abort):
+    if isinstance(error, KeyboardInterrupt | StopSignal):
         return Report("interrupted", "Interrupted.", "", INTERRUPTED)
     return Report(
         "internal",
@@ -95,7 +99,7 @@ def write_report(console: Console, report: Report) -> None:
 
 def write_error(console: Console, message: str, hint: str, *, kind: str = "Error", trace: str | None = None) -> None:
     """Write an error to stderr: what was met and expected, its place in the user's code, what to do after an arrow."""
-    label = click.style(f"{kind}:", fg="red" if kind == "Error" else "yellow", bold=True)
+    label = styled(f"{kind}:", color="red" if kind == "Error" else "yellow", bold=True)
     console.warn(_wrapped(console, message, f"{label} ", indent="  "))
     for line in (trace or "").splitlines():
         console.warn(f"    {line}")
@@ -109,17 +113,10 @@ def _wrapped(console: Console, text: str, prefix: str, *, indent: str) -> str:
         return prefix + text
     import textwrap  # of use only in a terminal
 
-    room = max(20, width - len(click.unstyle(prefix)))
+    room = max(20, width - len(unstyled(prefix)))
     lines = [
         part
         for line in text.splitlines()
         for part in textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]
     ]
     return prefix + f"\n{indent}".join(lines)
-
-
-def _usage_hint(error: click.UsageError) -> str:
-    path = error.ctx.command_path if error.ctx else "pplns"
-    missing = error.param.name if isinstance(error, click.MissingParameter) and error.param else None
-    listing = LISTINGS.get(missing or "")
-    return f"`{listing}` shows what there is; see `{path} --help`." if listing else f"See `{path} --help`."

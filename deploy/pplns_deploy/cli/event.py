@@ -15,7 +15,9 @@ from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import write_error
 from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes, warn_of_unknown
 from pplns_deploy.cli.nearest import NearChoice
-from pplns_deploy.cli.options import bundled, examples, load_project, params_option, parse_params, project_option
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import bundled, examples, params_option, project_option
+from pplns_deploy.cli.words import parse_params
 
 if TYPE_CHECKING:
     from pplns_deploy.dev.events import Wanted

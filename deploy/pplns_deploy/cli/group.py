@@ -8,10 +8,12 @@ from typing import Any, NoReturn
 
 import click
 
+from pplns.errors import StopSignal
 from pplns.model.frozen import Frozen
 from pplns_deploy.cli.console import Console, open_console
-from pplns_deploy.cli.errors import describe, write_report
+from pplns_deploy.cli.errors import write_report
 from pplns_deploy.cli.nearest import did_you_mean
+from pplns_deploy.cli.usage import describe_usage
 
 
 class CommandPlace(Frozen):
@@ -64,7 +66,7 @@ class CommandGroup(click.Group):
             options["color"] = False
         try:
             code = super().main(given, *rest, obj=console, **options)
-        except (Exception, KeyboardInterrupt, _stop_signal()) as error:
+        except (Exception, KeyboardInterrupt, StopSignal) as error:
             if isinstance(error, click.UsageError) and error.ctx is None:  # click leaves it out for a missing value
                 error.ctx = self._context_of(given)
             code = _report(console, error, debug="--debug" in given)
@@ -78,14 +80,8 @@ class CommandGroup(click.Group):
         return context if command is None else click.Context(command, parent=context, info_name=name)
 
 
-def _stop_signal() -> type[BaseException]:
-    from pplns.errors import StopSignal
-
-    return StopSignal
-
-
 def _report(console: Console, error: BaseException, *, debug: bool) -> int:
-    report = describe(error)
+    report = describe_usage(error)
     if debug and report.code == "internal":
         raise error
     write_report(console, report)

@@ -15,16 +15,10 @@ from pplns_deploy.cli.completion import complete_pipelines_with_runs, complete_r
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import describe, write_error
 from pplns_deploy.cli.nearest import NearChoice, did_you_mean
-from pplns_deploy.cli.options import (
-    examples,
-    json_option,
-    load_project,
-    next_command,
-    open_project_store,
-    project_option,
-    store_option,
-)
+from pplns_deploy.cli.opening import load_project, open_project_store
+from pplns_deploy.cli.options import examples, json_option, project_option, store_option
 from pplns_deploy.cli.records import reference_of
+from pplns_deploy.cli.words import next_command
 
 if TYPE_CHECKING:
     from pplns.errors import DamagedRecord

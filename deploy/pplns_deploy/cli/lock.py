@@ -8,7 +8,8 @@ import click
 
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED, write_error
-from pplns_deploy.cli.options import examples, json_option, load_project, project_option
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import examples, json_option, project_option
 
 if TYPE_CHECKING:
     from pplns_deploy.locking import Locked, Staleness

@@ -10,7 +10,8 @@ from pplns.errors import ParameterError
 from pplns.model.names import nearest
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import write_error
-from pplns_deploy.cli.options import Command, parse_params
+from pplns_deploy.cli.options import Command
+from pplns_deploy.cli.words import parse_params
 
 if TYPE_CHECKING:
     from pplns.steps import Pipeline

@@ -1,19 +1,17 @@
 """The options that several commands share, so that they are called and behave the same everywhere."""
 
 import functools
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from pplns.errors import ConfigError, ParameterError
+from pplns.errors import ConfigError
 from pplns_deploy.cli.completion import complete_steps
 
 if TYPE_CHECKING:
-    from pplns.settings import Settings
-    from pplns.stores import Store
+    pass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -100,45 +98,6 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def parse_params(given: Sequence[str]) -> dict[str, str]:
-    """Return the parameters of `-p NAME=VALUE` options; a value may hold further '='.
-
-    Raises: ParameterError for one without '=' or name, and for a name given twice."""
-    params: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        name = name.strip()
-        if not equals or not name:
-            raise ParameterError(
-                f"-p {text!r} gives no parameter a value.",
-                "A parameter is written NAME=VALUE.",
-                "Write it like -p month=2013-01.",
-            )
-        if name in params:
-            raise ParameterError(
-                f"The parameter {name!r} is given twice: {params[name]!r} and {value!r}.",
-                "Each parameter has one value.",
-                f'Leave one `-p {name}=…` out; a list is written as JSON: -p \'{name}=["a", "b"]\'.',
-            )
-        params[name] = value
-    return params
-
-
-def load_project(project: Path | None, *, store: str | None = None) -> "Settings":
-    """Return the settings of the project around a folder; flags before the environment before the file."""
-    from pplns.settings import load_settings
-
-    flags: Mapping[str, str] = {} if store is None else {"store": store}
-    return load_settings(project, flags=flags, environ=os.environ)
-
-
-def open_project_store(settings: "Settings") -> "Store":
-    """Open the store that the settings name."""
-    from pplns.stores import open_store
-
-    return open_store(settings.store, root=settings.root)
-
-
 def write_file(output: Path, text: str) -> None:
     """Write a text to the file that `--output` names.
 
@@ -156,24 +115,3 @@ def unwritable(output: Path, error: OSError) -> ConfigError:
         "--output names a file in a folder that exists and can be written.",
         "Correct the path.",
     )
-
-
-def next_command(*arguments: str, project: Path | None, store: str | None) -> str:
-    """Return a command line that may come next, with the project and the store that were given now."""
-    words = ["pplns", *arguments]
-    if store is not None:
-        words += ["--store", store]
-    if project is not None:
-        words += ["--project", str(project)]
-    return join_words(words)
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Return a command line that this system's shell takes apart into the same words."""
-    if os.name == "nt":
-        import subprocess
-
-        return subprocess.list2cmdline(words)
-    import shlex
-
-    return shlex.join(words)

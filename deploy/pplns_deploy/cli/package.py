@@ -11,7 +11,8 @@ from pplns.errors import ConfigError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import write_error
 from pplns_deploy.cli.nearest import NearChoice
-from pplns_deploy.cli.options import examples, json_option, load_project, project_option, unwritable
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import examples, json_option, project_option, unwritable
 
 if TYPE_CHECKING:
     from pplns.settings import Settings

@@ -2,8 +2,6 @@
 
 `line_of` decides what a line says; the observers only put it somewhere. `live.py` adds what is running now."""
 
-import click
-
 from pplns.engine.events import (
     AttemptStarted,
     Event,
@@ -17,6 +15,7 @@ from pplns.engine.events import (
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.output import bytes_text, clean_text, count_text, duration_text, rows_text
 from pplns_deploy.cli.records import reference_of
+from pplns_deploy.cli.styles import styled
 
 LEAST_NAME_WIDTH = 8
 
@@ -106,4 +105,4 @@ def _headline(event: AttemptStarted) -> str:
 
 
 def _line(symbol: str, step: str, name_width: int, text: str) -> str:
-    return f"  {click.style(symbol, fg=_COLORS.get(symbol))} {step:<{name_width}}  {text}".rstrip()
+    return f"  {styled(symbol, color=_COLORS.get(symbol))} {step:<{name_width}}  {text}".rstrip()

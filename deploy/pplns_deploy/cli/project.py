@@ -12,16 +12,9 @@ from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import WRONG_CONFIGURATION
 from pplns_deploy.cli.nearest import NearChoice
-from pplns_deploy.cli.options import (
-    examples,
-    join_words,
-    json_option,
-    load_project,
-    params_option,
-    parse_params,
-    project_option,
-    write_file,
-)
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import examples, json_option, params_option, project_option, write_file
+from pplns_deploy.cli.words import join_words, parse_params
 
 if TYPE_CHECKING:
     from pplns.graph import Graph

@@ -10,7 +10,8 @@ from pplns.errors import ConfigError
 from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.messages import attributes_option, data_of, parse_attributes, warn_of_unknown
-from pplns_deploy.cli.options import examples, json_option, load_project, params_option, project_option
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import examples, json_option, params_option, project_option
 
 
 @click.command(

@@ -14,16 +14,11 @@ from pplns.errors import NotFoundError, ParameterError
 from pplns_deploy.cli.completion import complete_run_ids
 from pplns_deploy.cli.console import Console, write_line
 from pplns_deploy.cli.nearest import NearChoice
-from pplns_deploy.cli.options import (
-    examples,
-    load_project,
-    next_command,
-    open_project_store,
-    project_option,
-    store_option,
-)
+from pplns_deploy.cli.opening import load_project, open_project_store
+from pplns_deploy.cli.options import examples, project_option, store_option
 from pplns_deploy.cli.output import clean_text
 from pplns_deploy.cli.records import reference_of
+from pplns_deploy.cli.words import next_command
 
 if TYPE_CHECKING:
     from pplns.settings import Settings

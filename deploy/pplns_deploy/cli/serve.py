@@ -15,7 +15,8 @@ from pplns.errors import ConfigError
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import INTERRUPTED, write_error
 from pplns_deploy.cli.listening import HOST, check_port, work_until_told
-from pplns_deploy.cli.options import examples, load_project, project_option, store_option
+from pplns_deploy.cli.opening import load_project
+from pplns_deploy.cli.options import examples, project_option, store_option
 
 if TYPE_CHECKING:
     from pplns.settings import Settings

@@ -12,17 +12,10 @@ from pplns.model.frozen import Frozen
 from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED, Stopped, write_error
-from pplns_deploy.cli.options import (
-    Command,
-    bundled,
-    examples,
-    json_option,
-    params_option,
-    parse_params,
-    project_option,
-)
+from pplns_deploy.cli.options import Command, bundled, examples, json_option, params_option, project_option
 from pplns_deploy.cli.progress import LineProgress, open_progress
 from pplns_deploy.cli.records import ending_lines
+from pplns_deploy.cli.words import parse_params
 
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
@@ -64,9 +57,9 @@ def service_options(command: Command) -> Command:
 @click.option("--env", metavar="NAME", help="The environment that it is deployed to, in the place of --url.")
 @json_option
 @project_option
-@click.pass_context
+@click.pass_obj
 def trigger(
-    context: click.Context,
+    console: Console,
     *,
     name: str,
     params: Sequence[str],
@@ -74,7 +67,7 @@ def trigger(
     service: Service,
     env: str | None,
     project: Path | None,
-) -> None:
+) -> int:
     """Run a pipeline on a service.
 
     Shows each step as `pplns run` does and ends with the same exit codes. With --env it is the deployed service,
@@ -82,7 +75,7 @@ def trigger(
     the project.
     """
     if env is not None and service.url is not None:
-        raise click.UsageError("--env says which service it is, so --url goes without it.", context)
+        raise click.UsageError("--env says which service it is, so --url goes without it.", click.get_current_context())
     sent = parse_params(params)
     client = (
         client_of(url_of_service(service.url, project), service.token)
@@ -90,20 +83,18 @@ def trigger(
         else _deployed_client(name, env, project, service.token)
     )
     if not is_async:
-        run_on_service(context, name, sent, client=client)
-        return
-    console: Console = context.obj
+        return run_on_service(console, name, sent, client=client)
     record = client.start(name, sent)
     if console.as_json:
         console.document(record.as_json())
-        return
+        return 0
     console.say(f"Run {record.run_id} of {name} is {record.state}.")
     console.say(f"Look closer: {client.url.rstrip('/')}/pipelines/{name}/runs/{record.run_id}")
+    return 0
 
 
-def run_on_service(context: click.Context, name: str, params: Mapping[str, Any], *, client: "ServiceClient") -> None:
-    """Run a pipeline on a service with progress, report the end, and exit 1 unless the run succeeded."""
-    console: Console = context.obj
+def run_on_service(console: Console, name: str, params: Mapping[str, Any], *, client: "ServiceClient") -> int:
+    """Run a pipeline on a service with progress, report the end, and return the exit code: 1 unless it succeeded."""
     progress, began = open_progress(console), time.monotonic()
     try:
         record = client.run(name, params, observer=progress)
@@ -115,8 +106,7 @@ def run_on_service(context: click.Context, name: str, params: Mapping[str, Any],
         console.document(record.as_json())
     else:
         _write_ending(console, record, client, took_s=time.monotonic() - began)
-    if record.state != "succeeded":
-        context.exit(RUN_FAILED)
+    return 0 if record.state == "succeeded" else RUN_FAILED
 
 
 def client_of(url: str, token: str | None) -> "ServiceClient":

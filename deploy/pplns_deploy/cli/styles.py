@@ -1,0 +1,20 @@
+"""Colours for lines on a terminal, as escape sequences that a stream which is none never gets to see.
+
+The least of what click has for it, so that a run whose lines go to a file needn't import click."""
+
+import re
+
+_COLORS = {"red": 31, "green": 32, "yellow": 33}
+_SEQUENCE = re.compile(r"\033\[[0-9;]*m")
+
+
+def styled(text: str, *, color: str | None = None, bold: bool = False) -> str:
+    """Return a text in a colour, or as it is where nothing is asked for."""
+    codes = [str(_COLORS[color])] if color else []
+    codes += ["1"] if bold else []
+    return f"\033[{';'.join(codes)}m{text}\033[0m" if codes else text
+
+
+def unstyled(text: str) -> str:
+    """Return a text without its colours."""
+    return _SEQUENCE.sub("", text) if "\033" in text else text
