@@ -95,3 +95,22 @@ def test_a_plain_run_does_without_click(shop, arguments, imported):
     )
 
     assert ended.stderr.splitlines()[-1] == f"0 {imported}"
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [("pplns_deploy.cli.plain", "run"), ("pplns.engine.runner", "run"), ("pplns_deploy.cli.commands", "list")],
+)
+def test_ctrl_c_while_modules_are_imported_is_an_interruption(shop, module, command):
+    """Exit 130 and one line, at whatever import it comes."""
+    code = (
+        "import sys; from pplns_deploy.cli import main\n"
+        "class CtrlC:\n"
+        "    def find_spec(name, *_):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        f"sys.meta_path.insert(0, CtrlC); sys.argv[1:] = [{command!r}, 'shop']; main()"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=shop, capture_output=True, encoding="utf-8", check=False)
+
+    assert (ended.returncode, ended.stderr) == (130, "Error: Interrupted.\n")

@@ -13,6 +13,9 @@ def main() -> None:
     gc.disable()  # imports make many objects and leave no garbage: looking for it takes a tenth of a short run
     try:
         call(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were imported; a command says itself what is left of it
+        sys.stderr.write("Error: Interrupted.\n")
+        sys.exit(130)
     finally:
         gc.freeze()  # else the interpreter looks through all modules for garbage once more when it ends
 

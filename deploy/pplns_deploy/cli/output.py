@@ -2,7 +2,6 @@
 
 A table is cut only where the caller gives it a width; in a pipe every cell stays whole, so that `grep` finds it."""
 
-import unicodedata
 from collections.abc import Sequence
 
 from pplns.model.frozen import Frozen
@@ -106,6 +105,8 @@ def _line(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) 
 
 
 def _letter_width(letter: str) -> int:
+    import unicodedata  # of use only where text isn't ASCII
+
     if unicodedata.combining(letter):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

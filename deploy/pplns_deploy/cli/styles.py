@@ -5,7 +5,6 @@ The least of what click has for it, so that a run whose lines go to a file needn
 import re
 
 _COLORS = {"red": 31, "green": 32, "yellow": 33}
-_SEQUENCE = re.compile(r"\033\[[0-9;]*m")
 
 
 def styled(text: str, *, color: str | None = None, bold: bool = False) -> str:
@@ -17,4 +16,4 @@ def styled(text: str, *, color: str | None = None, bold: bool = False) -> str:
 
 def unstyled(text: str) -> str:
     """Return a text without its colours."""
-    return _SEQUENCE.sub("", text) if "\033" in text else text
+    return re.sub(r"\033\[[0-9;]*m", "", text) if "\033" in text else text

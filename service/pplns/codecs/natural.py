@@ -4,7 +4,7 @@ It is for people and for callers of the HTTP interface; nothing is read back fro
 doesn't know, are shown as text: "NaN", "Infinity", "-Infinity"."""
 
 import sys
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -115,7 +115,7 @@ def _show_float(value: float) -> float | str:
 
 
 def _show_binary(value: bytes | bytearray) -> str:
-    return b64encode(value[:MAX_BINARY_BYTES]).decode("ascii")
+    return b2a_base64(value[:MAX_BINARY_BYTES], newline=False).decode("ascii")
 
 
 _SCALARS: dict[type[Any], Any] = {

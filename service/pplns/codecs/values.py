@@ -8,7 +8,7 @@ equal digests whatever the process's hash seed."""
 
 import json
 import math
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64  # base64 imports more than it adds to them
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -123,7 +123,7 @@ def encode_text(text: str, _: Within) -> Any:
 
 def base64_text(data: bytes | bytearray) -> str:
     """Return bytes as base64 text."""
-    return b64encode(data).decode("ascii")
+    return b2a_base64(data, newline=False).decode("ascii")
 
 
 def _shown(key: object) -> str:
@@ -201,11 +201,11 @@ _ENCODERS: dict[type, Encoder] = {
 _DECODERS: dict[str, Decoder] = {
     "int": lambda content: int(content, 16),
     "float": float,
-    "text": lambda content: b64decode(content).decode("utf-8", "surrogatepass"),
+    "text": lambda content: a2b_base64(content).decode("utf-8", "surrogatepass"),
     "tuple": lambda content: tuple(decode(content)),
     "set": lambda content: set(decode(content)),
     "frozenset": lambda content: frozenset(decode(content)),
     "dict": lambda content: {decode(key): decode(item) for key, item in content},
-    "bytes": b64decode,
-    "bytearray": lambda content: bytearray(b64decode(content)),
+    "bytes": a2b_base64,
+    "bytearray": lambda content: bytearray(a2b_base64(content)),
 }

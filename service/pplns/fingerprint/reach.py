@@ -4,7 +4,6 @@ What is reached is a graph that may run in circles. It is walked breadth first f
 counts with its own text and the numbers of the units it leads to, in the order in which they were met. So the digest
 says nothing of where files lie or what was asked before, and mutual recursion is no special case."""
 
-import hashlib
 from pathlib import Path
 
 from pplns.errors import DefinitionError
@@ -14,6 +13,7 @@ from pplns.fingerprint.project import Project
 from pplns.fingerprint.sources import Sources
 from pplns.fingerprint.units import Live, Target, Unit
 from pplns.fingerprint.values import encode_value, name_of_code
+from pplns.model.sha import sha256
 
 
 class Reach:
@@ -38,7 +38,7 @@ class Reach:
     def _digest(self, root: Unit) -> str:
         units = [root]
         places: dict[Target, int] = {}
-        whole = hashlib.sha256()
+        whole = sha256()
         for unit in units:  # grows on the way
             numbers: list[int] = []
             for target in unit.targets:

@@ -1,11 +1,11 @@
 """The small parts of source: chains of names, what imports bind, fields of nodes, constants as exact text."""
 
 import ast
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 from pplns.fingerprint.scopes import Chain, Origin
+from pplns.model.sha import sha256
 
 _LAYOUT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 _FIELDS: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -51,7 +51,7 @@ def encode_scalar(value: object) -> str | None:
 def digest_text(*parts: str) -> str:
     """Return the SHA-256, in hex, of parts that are told apart by their lengths."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def flat_parts(node: ast.JoinedStr) -> Iterator[ast.expr]:

@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from pplns.logs.lines import Line, Source, encode, line_of, new_line
-from pplns.logs.outputs import Output
 from pplns.logs.places import Place, current_trace, here, speak_from
 from pplns.logs.streams import CapturedStream
+
+if TYPE_CHECKING:
+    from pplns.logs.outputs import Output
 
 STREAMS = ("stdout", "stderr")
 OWN_LOGGER = "pplns"
@@ -28,7 +30,7 @@ class Capture:
 
     `project` is that of the traces."""
 
-    def __init__(self, output: Output | None, *, project: str | None = None) -> None:
+    def __init__(self, output: "Output | None", *, project: str | None = None) -> None:
         self._output = output
         self._project = project
         self._speaking = threading.local()

@@ -15,9 +15,10 @@ from pplns.logs.redaction import redact, unfinished
 MAX_WAITING = 256_000  # characters of a line without end; more are a line of their own
 _Decoder = codecs.getincrementaldecoder("utf-8")
 _KEY_MARK = "PRIVATE KEY-----"
-_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{1,80}|[A-Za-z-]+: .*")
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
-_KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY-----")
+# compiled with the first key that is printed
+_KEY_LINE = r"[A-Za-z0-9+/=]{1,80}|[A-Za-z-]+: .*"
+_KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----"
+_KEY_ENDS = r"-----END [A-Z0-9 ]*PRIVATE KEY-----"
 
 
 class LineBuffer:
@@ -73,11 +74,11 @@ class _KeyLines:
         return "\n".join(line for line in text.split("\n") if not self._is_of_key(line.strip()))
 
     def _is_of_key(self, line: str) -> bool:
-        if _KEY_BEGINS.search(line):
-            self._is_inside = _KEY_ENDS.search(line) is None
+        if re.search(_KEY_BEGINS, line):
+            self._is_inside = re.search(_KEY_ENDS, line) is None
             return False  # the pattern of whole keys takes this one out
-        was_inside, is_end = self._is_inside, _KEY_ENDS.search(line) is not None
-        self._is_inside = was_inside and not is_end and (not line or _KEY_LINE.fullmatch(line) is not None)
+        was_inside, is_end = self._is_inside, re.search(_KEY_ENDS, line) is not None
+        self._is_inside = was_inside and not is_end and (not line or re.fullmatch(_KEY_LINE, line) is not None)
         return was_inside and (is_end or self._is_inside) and bool(line)
 
 

@@ -2,13 +2,13 @@
 
 A run id is safe as a file name on every system and sorts by the time that the run stands for."""
 
-import hashlib
 import os
 import re
 from datetime import UTC, datetime
 
 from pplns.errors import ParameterError
 from pplns.model.names import is_device, shorten
+from pplns.model.sha import sha256
 
 MAX_RUN_ID_LENGTH = 100
 VERSION_LENGTH = 16
@@ -51,7 +51,7 @@ def time_of_run_id(run_id: str) -> datetime | None:
 
 def digest_fields(*fields: str | bytes) -> str:
     """Return the SHA-256, in hex, of fields with their lengths before them, so that no two lists collide."""
-    digest = hashlib.sha256()
+    digest = sha256()
     for field in fields:
         data = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
         digest.update(len(data).to_bytes(8, "big"))
