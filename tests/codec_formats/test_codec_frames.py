@@ -197,6 +197,17 @@ def test_any_frame_comes_back(frame: pd.DataFrame, table_format: Any):
     assert_same_table(again.handout(), frame)
 
 
+@pytest.mark.parametrize("name", [*COLUMNS, "every dtype", "two columns of one name"])
+def test_columns_are_the_same_where_pandas_has_only_its_public_way(name: str, monkeypatch: pytest.MonkeyPatch):
+    """The bytes of the artifact are equal, whether a column was reached as an array or as a Series."""
+    frame = SHAPES[name] if name in SHAPES else pd.DataFrame({"value": COLUMNS[name]})
+    written = [artifact_of(hold(part, where="Step 'make'")) for part in (frame, frame.iloc[1:])]
+
+    monkeypatch.delattr(pd.DataFrame, "_iter_column_arrays")
+
+    assert [artifact_of(hold(part, where="Step 'make'")) for part in (frame, frame.iloc[1:])] == written
+
+
 def test_arrays_in_cells_come_back_as_arrays():
     """Embeddings, say: equal lengths don't make a table of them, and each consumer has its own."""
     frame = pd.DataFrame({"id": [1, 2], "vector": objects(np.array([1.0, 2.0]), np.array([3.0, 4.0]))})

@@ -18,6 +18,8 @@ from kit import settings_of
 from pplns.engine.runner import run_pipeline
 from pplns.errors import LeaseHeld
 from pplns.stores import FileStore, Store, open_store
+from pplns.stores.files import Publish
+from pplns.stores.protocol import Upload
 from pplns.testing.passing import Operation, PassingStore
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +72,24 @@ def attempt(
     return {"held": False, "points": mortality.points, "record": record.as_json()}
 
 
+class MortalFiles(FileStore):
+    """A file store that may die when an artifact has its name and no bytes, and when it has bytes and isn't closed."""
+
+    def __init__(self, path: Path, *, publish: Publish, mortality: Mortality) -> None:
+        super().__init__(path, publish=publish)
+        self._mortality = mortality
+
+    @contextmanager
+    def upload(self, name: str) -> Iterator[Upload]:
+        with super().upload(name) as upload:
+            self._mortality.pass_point()
+            yield upload
+            self._mortality.pass_point()
+
+
 def open_mortal(url: str, mortality: Mortality) -> Store:
-    """Open a store in which the process may die, on files also between the link and the unlink of a name."""
+    """Open a store in which the process may die, on files also between the link and the unlink of a name, and while an
+    artifact stands there unfinished."""
     store = open_store(url, root=ROOT)
     if not isinstance(store, FileStore):
         return MortalStore(store, mortality)
@@ -84,4 +102,4 @@ def open_mortal(url: str, mortality: Mortality) -> Store:
             mortality.pass_point()
             os.unlink(temporary)  # noqa: PTH108
 
-    return MortalStore(FileStore(store.path, publish=publish), mortality)
+    return MortalStore(MortalFiles(store.path, publish=publish, mortality=mortality), mortality)

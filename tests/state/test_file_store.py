@@ -36,6 +36,45 @@ def test_no_temporary_name_is_left(tmp_path: Path) -> None:
     assert sorted(one.name for one in (tmp_path / "p").iterdir()) == ["lease.1.json", "x"]
 
 
+def test_an_upload_has_its_name_from_the_first(tmp_path: Path) -> None:
+    """One file is made, and no other name is given to it and taken away."""
+    store = FileStore(tmp_path)
+
+    with store.upload("p/artifact") as upload:
+        assert [one.name for one in (tmp_path / "p").iterdir()] == ["artifact"]
+        upload.write(b"1")
+
+    assert [one.name for one in (tmp_path / "p").iterdir()] == ["artifact"]
+    assert upload.created
+
+
+def test_a_failing_upload_to_a_name_that_is_taken_fails_alone(tmp_path: Path) -> None:
+    """It doesn't take away what stands there."""
+    store = FileStore(tmp_path)
+    store.create("p/artifact", b"first")
+
+    with pytest.raises(ZeroDivisionError), store.upload("p/artifact") as second:
+        second.write(bytes(1 // len(b"")))
+
+    assert store.read("p/artifact") == b"first"
+
+
+def test_an_upload_that_the_disk_fails_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing may be the first to say that the disk is full, on NFS for one."""
+    close = os.close
+
+    def full(descriptor: int) -> NoReturn:
+        close(descriptor)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pplns.stores.new_files.os.close", full)
+    with pytest.raises(StoreError, match="No space left"), FileStore(tmp_path).upload("p/artifact") as upload:
+        upload.write(b"1")
+
+    assert not upload.created
+    assert list((tmp_path / "p").iterdir()) == []
+
+
 def test_a_register_from_the_future_is_old(tmp_path: Path) -> None:
     """The disk's clock was set back by a day after its holder had died: nobody waits for that day to pass."""
     store = FileStore(tmp_path)
@@ -69,7 +108,7 @@ def test_a_folder_is_flushed_to_the_disk_with_what_is_first_put_into_it(
 ) -> None:
     """With fsync an object survives the machine, and so do the folders that were made for it."""
     flushed: list[str] = []
-    monkeypatch.setattr(files, "_sync_folder", flushed.append)
+    monkeypatch.setattr(files, "sync_folder", flushed.append)
 
     FileStore(tmp_path / "state", fsync=True).create("p/runs/r/run.json", b"1")
     FileStore(tmp_path / "state", fsync=True).create("p/runs/r/steps/a@1.json", b"1")
@@ -179,7 +218,7 @@ def test_windows_publishing_waits_for_a_scanner(tmp_path: Path, monkeypatch: pyt
             raise answer
         Path(temporary).replace(name)
 
-    monkeypatch.setattr("pplns.stores.files._IS_WINDOWS", True)
+    monkeypatch.setattr("pplns.stores.files.IS_WINDOWS", True)
     monkeypatch.setattr("pplns.stores.files.os.rename", rename)
     monkeypatch.setattr("pplns.stores.files.time.sleep", waits.append)
     store = FileStore(tmp_path, publish=publish_by_rename)
@@ -207,7 +246,7 @@ def test_windows_waits_for_a_scanner_with_every_operation(
     store = FileStore(tmp_path)
     store.swap("p/lease.json", b"1", expected=0)
     refusals = [PermissionError(errno.EACCES, "held")] * 2
-    monkeypatch.setattr("pplns.stores.files._IS_WINDOWS", True)
+    monkeypatch.setattr("pplns.stores.files.IS_WINDOWS", True)
     monkeypatch.setattr("pplns.stores.files.os.unlink", _refusing(os.unlink, refusals))
     monkeypatch.setattr("pplns.stores.files.os.utime", _refusing(os.utime, refusals))
     monkeypatch.setattr("pplns.stores.files._reading", _refusing(files._reading, refusals))

@@ -13,7 +13,7 @@ import pytest
 from kit import Runs, settings_of
 from pplns.model.run import RunRecord
 from pplns.stores import FileStore
-from pplns.stores.files import FileUpload
+from pplns.stores.new_files import FileUpload
 from store_faults.faulty import EXPECTED, ROOT, Files, faulty, finish, meanwhile, outcome_of
 
 
@@ -100,7 +100,7 @@ def test_a_real_disk_that_is_full(disk: Path) -> None:
     assert record.error is not None
     assert (record.state, record.final, record.error.code) == ("failed", False, "store_unavailable")
     assert "No space left on device" in record.error.message
-    assert not [name for name in Files(store.path).names() if "/.tmp-" in name]
+    assert not [name for name in Files(store.path).names() if "/.tmp-" in name or "/artifacts/" in name]
     assert mount(disk, "remount,size=64m").returncode == 0
     assert runs.run(faulty, {"rows": 200_000}, run_id="r").state == "succeeded"
 

@@ -5,6 +5,7 @@ null an object column held, unused categories. Numbers and times are converted w
 and mostly without a copy; text and objects at once, so that what can't be stored is refused while the step is known."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from pplns.codecs import objects
@@ -15,20 +16,23 @@ from pplns.codecs.zones import decode_zone, encode_zone
 
 Note = dict[str, Any]
 
-_MASKED = ("boolean", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
+_MASKED = ("Boolean", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64")
 _NUMBERS = ("?", "b", "h", "i", "l", "q", "B", "H", "I", "L", "Q", "e", "f", "d")
 _NO_TIME = -(1 << 63)  # how numpy and pandas store NaT
 
 
 class Column:
-    """One column on its way to Arrow: its type, its note, and its values, all or a part."""
+    """One column on its way to Arrow: its type, its note, and its values, all or a part.
 
-    __slots__ = ("note", "size_bytes", "type", "values")
+    `dtype` is the column's where the note depends on nothing else."""
 
-    def __init__(self, values: Any, type_: Any, note: Note) -> None:
+    __slots__ = ("dtype", "note", "size_bytes", "type", "values")
+
+    def __init__(self, values: Any, type_: Any, note: Note, *, dtype: Any = None) -> None:
         self.values = values
         self.type = type_
         self.note = note
+        self.dtype = dtype
         self.size_bytes: int = values.nbytes
 
     def part(self, start: int, stop: int) -> Any:
@@ -43,8 +47,8 @@ class Converted(Column):
 
     __slots__ = ()
 
-    def __init__(self, values: Any, note: Note) -> None:
-        super().__init__(values, values.type, note)
+    def __init__(self, values: Any, note: Note, *, dtype: Any = None) -> None:
+        super().__init__(values, values.type, note, dtype=dtype)
 
     def part(self, start: int, stop: int) -> Any:
         """Return the values of some rows as one Arrow array."""
@@ -60,6 +64,8 @@ def to_column(values: Any, *, dictionaries: bool = True) -> Column:
     Raises: UnstorableError."""
     np = numpy()
 
+    if type(values) is np.ndarray:
+        return _numpy_column(values)
     if type(values).__name__ == "NumpyExtensionArray":
         return _numpy_column(values.to_numpy())
     dtype = values.dtype
@@ -70,7 +76,7 @@ def to_column(values: Any, *, dictionaries: bool = True) -> Column:
         from pplns.codecs.indexes import categorical_column
 
         return categorical_column(values, dictionaries=dictionaries)
-    converter = _masked_column if str(dtype) in _MASKED else _CONVERTERS.get(name)
+    converter = _CONVERTERS.get(name)
     if converter is None or type(dtype).__module__.split(".")[0] != "pandas":
         raise UnstorableError(
             f"values of dtype {str(dtype)!r}",
@@ -97,18 +103,23 @@ def to_numpy(column: Any, dtype: Any) -> Any:
 
 
 def _numpy_column(values: Any) -> Column:
-    np = numpy()
-    pa = pyarrow()
-
-    dtype = values.dtype
-    if dtype.kind == "O":
+    if values.dtype.kind == "O":
         array, note = objects.encode_objects(values)
         return Converted(array, note)
-    note = {"kind": "numpy", "dtype": str(dtype)}
-    if dtype.isnative and dtype.kind in "Mm" and np.datetime_data(dtype) in (("s", 1), ("ms", 1), ("us", 1), ("ns", 1)):
-        return Column(values, pa.from_numpy_dtype(dtype), note)
-    if dtype.isnative and dtype.char in _NUMBERS:
-        return Column(values, pa.from_numpy_dtype(dtype), note)
+    type_, note = _numpy_type(values.dtype)
+    return Column(values, type_, note, dtype=values.dtype)
+
+
+@lru_cache(maxsize=64)
+def _numpy_type(dtype: Any) -> tuple[Any, Note]:
+    """Return the Arrow type and the note of a numpy dtype."""
+    np = numpy()
+
+    if dtype.isnative and (
+        dtype.char in _NUMBERS
+        or (dtype.kind in "Mm" and np.datetime_data(dtype) in (("s", 1), ("ms", 1), ("us", 1), ("ns", 1)))
+    ):
+        return pyarrow().from_numpy_dtype(dtype), {"kind": "numpy", "dtype": str(dtype)}
     raise UnstorableError(f"values of dtype {str(dtype)!r}", _remedy(dtype))
 
 
@@ -121,7 +132,8 @@ def _remedy(dtype: Any) -> str:
 
 
 def _masked_column(values: Any) -> Column:
-    return Converted(values.__arrow_array__(), {"kind": "masked", "dtype": str(values.dtype)})
+    dtype = values.dtype
+    return Converted(values.__arrow_array__(), {"kind": "masked", "dtype": str(dtype)}, dtype=dtype)
 
 
 def string_note(dtype: Any) -> Note:
@@ -136,7 +148,7 @@ def _string_column(values: Any) -> Column:
         array = values.__arrow_array__()
     except UnicodeEncodeError:
         raise UnstorableError("text that UTF-8 can't hold (lone surrogates)", "Clean the text first.") from None
-    return Converted(array, string_note(values.dtype))
+    return Converted(array, string_note(values.dtype), dtype=values.dtype)
 
 
 def _zoned_column(values: Any) -> Column:
@@ -237,6 +249,7 @@ _CONVERTERS: dict[str, Callable[[Any], Column]] = {
     "PeriodDtype": _period_column,
     "IntervalDtype": _interval_column,
     "ArrowDtype": _arrow_column,
+    **{f"{name}Dtype": _masked_column for name in _MASKED},
 }
 _READERS: dict[str, Callable[[Note, Any], Any]] = {
     "numpy": _read_numpy,

@@ -12,19 +12,16 @@ from typing import Any
 
 from pplns.codecs.columns import Column, from_column, to_column
 from pplns.codecs.held import Artifact, Bytes, Compression, Sink, TableFormat
-from pplns.codecs.indexes import from_index_columns, index_as_note, index_of_note, to_index_columns
+from pplns.codecs.indexes import from_index_columns, index_of_note, to_index_columns
+from pplns.codecs.layouts import METADATA_KEY, Note, layout_of
 from pplns.codecs.libraries import pandas, pyarrow
 from pplns.codecs.objects import decode_objects, is_fresh
-from pplns.codecs.refusal import UnstorableError
+from pplns.codecs.refusal import UnstorableError, about
 from pplns.codecs.tables import BATCH_BYTES, EXTENSIONS, format_for, read_table, write_table
-from pplns.codecs.values import decode, encode, json_bytes
+from pplns.codecs.values import decode
 from pplns.model.artifact import StoredValue
 
-METADATA_KEY = b"pplns"
-
 _MANY_COLUMNS = 100  # pandas warns of a fragmented frame beyond this
-
-Note = dict[str, Any]
 
 
 class Frame(Artifact):
@@ -48,7 +45,8 @@ class Frame(Artifact):
     def handout(self) -> Any:
         """Return a shallow copy, with columns of mutable cells decoded anew."""
         copy = self.frame.copy(deep=False)
-        copy.attrs = decode(self.note["attrs"])
+        if self.note["attrs"]:
+            copy.attrs = decode(self.note["attrs"])
         for place, cells in self.fresh.items():
             copy = _with_cells(copy, place, decode_objects(self.note["columns"][place], cells))
         return copy
@@ -87,11 +85,11 @@ def hold_frame(frame: Any, table_format: TableFormat) -> Frame:
     snapshot = frame.copy(deep=False)
     dictionaries = table_format == "arrow"
     parts = _columns_of(snapshot, dictionaries=dictionaries)
-    index = _about("its index", lambda: to_index_columns(snapshot.index, dictionaries=dictionaries))
-    note = _note_of(snapshot, parts, index.note)
-    table_format = format_for([part.type for part in parts], table_format)
-    held = _as_held(snapshot, parts, list(index.columns), note, table_format)
-    held.fresh = {place: part.values for place, part in enumerate(parts) if is_fresh(part.note)}
+    index = about("its index", lambda: to_index_columns(snapshot.index, dictionaries=dictionaries))
+    layout = layout_of(snapshot, parts, index)
+    held = Frame(snapshot, layout.note, format_for((part.type for part in parts), table_format), layout.columns)
+    held.parts, held.schema = [*parts, *index.columns], layout.schema
+    held.fresh = {place: parts[place].values for place in layout.fresh}
     return held
 
 
@@ -127,61 +125,24 @@ def _use_copy_on_write(pandas: Any) -> None:
 def _columns_of(frame: Any, *, dictionaries: bool) -> list[Column]:
     if frame.ndim == 1:
         place = "its values" if frame.name is None else f"column {frame.name!r}"
-        return [_about(place, lambda: to_column(frame.array, dictionaries=dictionaries))]
-    return [
-        _about(f"column {label!r}", lambda values=values: to_column(values.array, dictionaries=dictionaries))
-        for label, values in frame.items()
-    ]
-
-
-def _about(place: str, convert: Any) -> Any:
+        return [about(place, lambda: to_column(frame.array, dictionaries=dictionaries))]
+    parts: list[Column] = []
     try:
-        return convert()
+        for values in arrays_of(frame):
+            parts.append(to_column(values, dictionaries=dictionaries))
     except UnstorableError as refused:
-        refused.column = place
+        refused.column = f"column {frame.columns.tolist()[len(parts)]!r}"
         raise
+    return parts
 
 
-def _note_of(frame: Any, parts: list[Column], index: Note) -> Note:
-    note: Note = {
-        "schema": 1,
-        "type": type(frame).__name__,
-        "columns": [part.note for part in parts],
-        "index": index,
-        "attrs": _about("its attrs", lambda: encode(frame.attrs, [])),
-        "duplicates": frame.flags.allows_duplicate_labels,
-    }
-    if frame.ndim == 1:
-        return {**note, "name": _about("its name", lambda: encode(frame.name, []))}
-    return {**note, "labels": _about("its column labels", lambda: index_as_note(frame.columns))}
+def arrays_of(frame: Any) -> Iterator[Any]:
+    """Return the columns of a DataFrame as arrays that are only read: numpy's, or pandas's own where it has one.
 
-
-def _as_held(frame: Any, parts: list[Column], index: list[Column], note: Note, table_format: str) -> Frame:
-    pa = pyarrow()
-
-    labels = [frame.name] if frame.ndim == 1 else frame.columns.tolist()
-    names = _unique_names(labels)
-    fields = [(name, part.type) for name, part in zip(names, parts, strict=True)]
-    levels = [(f"__index_level_{place}__", part.type) for place, part in enumerate(index)]
-    held = Frame(frame, note, table_format, {name: str(type_) for name, type_ in fields})
-    held.parts = [*parts, *index]
-    held.schema = pa.schema([*fields, *levels], metadata={METADATA_KEY: json_bytes(note)})
-    return held
-
-
-def _unique_names(labels: list[Any]) -> list[str]:
-    """Arrow names are text and, for most readers, unique; the labels themselves stand in the note."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for label in labels:
-        name = wanted = str(label).encode("utf-8", "replace").decode()
-        place = 0
-        while name in taken or name.startswith("__index_level_"):
-            place += 1
-            name = f"{wanted.lstrip('_')}.{place}"
-        taken.add(name)
-        names.append(name)
-    return names
+    The way that pandas itself takes isn't public; the public one makes a Series a column, which costs more than storing
+    a small table."""
+    arrays = getattr(frame, "_iter_column_arrays", None)
+    return (values.array for _, values in frame.items()) if arrays is None else arrays()
 
 
 def _make_series(arrays: list[Any], index: Any, note: Note) -> Any:

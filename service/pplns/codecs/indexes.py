@@ -4,8 +4,7 @@ A RangeIndex is three numbers. Any other index of rows becomes columns of the ar
 column a level, which keeps unused levels. Labels of columns and, in Parquet, categories stand in the note."""
 
 from base64 import b64decode
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pplns.codecs.columns import Column, Converted, from_column, string_note, to_column, to_numpy
 from pplns.codecs.libraries import numpy, pandas, pyarrow
@@ -15,8 +14,7 @@ from pplns.codecs.values import decode, encode
 Note = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class IndexColumns:
+class IndexColumns(NamedTuple):
     """An index as the columns that hold it (none for a range) and its note."""
 
     note: Note
@@ -59,6 +57,15 @@ def from_index_columns(note: Note, columns: list[Any]) -> Any:
     return index if note["freq"] is None else type(index)(index, freq=note["freq"])
 
 
+def labels_of(index: Any) -> list[Any]:
+    """Return the labels of an index as Python's own values."""
+    if type(index.dtype).__name__ == "StringDtype" and index.dtype.storage == "pyarrow":
+        labels: list[Any] = index.array.__arrow_array__().to_pylist()  # a quarter of the time of `tolist`
+        if None not in labels:
+            return labels
+    return index.tolist()  # type: ignore[no-any-return]
+
+
 def index_as_note(index: Any) -> Note:
     """Return a short index as a note alone: labels of columns, categories.
 
@@ -66,7 +73,7 @@ def index_as_note(index: Any) -> Note:
     if type(index).__name__ == "Index" and index.dtype == object:
         return {"kind": "labels", "name": encode(index.name, []), "v": encode(index.tolist(), [])}
     if type(index).__name__ == "Index" and type(index.dtype).__name__ == "StringDtype":
-        text = index.tolist()
+        text = labels_of(index)
         if all(type(one) is str and one.isascii() for one in text):  # other text may hold what UTF-8 can't
             name = encode(index.name, [])
             return {"kind": "index", "name": name, "values": string_note(index.dtype), "freq": None, "text": text}

@@ -1,12 +1,15 @@
 """numpy, pandas, pyarrow and polars, imported when first used.
 
 They are Any to the type checkers: their stubs don't know the dtypes that are only known at run time. The import
-statement waits for another thread that is at it; `sys.modules` would give a library that isn't whole yet."""
+statement waits for another thread that is at it; `sys.modules` would give a library that isn't whole yet. It is
+remembered, since a small table asks some twenty times."""
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 
+@cache
 def numpy() -> Any:
     """Return numpy."""
     import numpy
@@ -14,6 +17,7 @@ def numpy() -> Any:
     return numpy
 
 
+@cache
 def pandas() -> Any:
     """Return pandas."""
     import pandas
@@ -26,6 +30,7 @@ def polars() -> Any:
     return import_module("polars")
 
 
+@cache
 def pyarrow() -> Any:
     """Return pyarrow."""
     import pyarrow

@@ -3,9 +3,12 @@
 Codecs raise `UnstorableError` wherever they stand in a nested value; each container they came through adds its place,
 and `hold` makes the message of it."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pplns.errors import StorageRefused
+
+T = TypeVar("T")
 
 STORABLE = (
     "What can be stored: None, bool, numbers, text, bytes, dates and times, UUIDs, paths, Enum members, dataclasses and"
@@ -84,6 +87,15 @@ def unstorable(value: object) -> UnstorableError:
     if hasattr(cls, "__next__"):
         return UnstorableError(full_name(cls), _BY_NAME["generator"])
     return UnstorableError(full_name(cls), _OTHERWISE)
+
+
+def about(place: str, convert: Callable[[], T]) -> T:
+    """Return what a conversion gives; what it refuses stands in a place of a table, "its index" say."""
+    try:
+        return convert()
+    except UnstorableError as refused:
+        refused.column = place
+        raise
 
 
 def refusal(refused: UnstorableError, value: object, *, where: str) -> StorageRefused:

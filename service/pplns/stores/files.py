@@ -2,7 +2,8 @@
 
 An object is written whole under a temporary name in its own folder and then published under its name by an operation
 that refuses an existing one: a hard link on POSIX, a rename on Windows. There is no lock file and nothing is ever
-replaced, so a reader sees a whole object or none. Temporary names left by the dead are ignored."""
+replaced, so a reader sees a whole object or none. Temporary names left by the dead are ignored. Only an upload has its
+name from the first: nobody looks for it before a commit names it (docs/decisions/0038)."""
 
 import contextlib
 import errno
@@ -15,17 +16,17 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from pplns.errors import StoreError
 from pplns.model.ids import new_token
-from pplns.stores.protocol import Buffer, Register
+from pplns.stores.new_files import IS_WINDOWS, FileUpload, TakenUpload, make_folder, sync_folder
+from pplns.stores.protocol import Buffer, Register, Upload
 
 T = TypeVar("T")
 
 TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
-_IS_WINDOWS = os.name == "nt"
 RUN_FOLDERS = re.compile(r"[^/]+/runs/[^/]+/[^/]+/[^/]+")  # names of objects in a folder inside a run's
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _ALREADY_THERE = (errno.EEXIST, errno.ENOTEMPTY)
@@ -62,8 +63,8 @@ class FileStore:
         self.path = path.absolute()
         self._root = str(self.path)
         self._fsync = fsync
-        self._publish = publish or (publish_by_rename if _IS_WINDOWS else publish_by_link)
-        self.writes_at_once = not fsync and not _IS_WINDOWS  # there a file may be held for seconds
+        self._publish = publish or (publish_by_rename if IS_WINDOWS else publish_by_link)
+        self.writes_at_once = not fsync and not IS_WINDOWS  # there a file may be held for seconds
 
     def __repr__(self) -> str:
         return f"FileStore({self._root!r})"
@@ -88,19 +89,27 @@ class FileStore:
 
     def create(self, name: str, data: bytes) -> bool:
         """Create an object if it is absent."""
-        with self._as_store_error("write", name):
-            with self._new_file(name) as (file, temporary):
-                FileUpload(file).write(data)
-            return self._give_name(temporary, name)
+        try:
+            with self._new_file(name) as file:
+                file.write(data)
+            return self._give_name(file.path, name)
+        except OSError as error:
+            raise _store_error("write", self._full(name), error) from error
 
     @contextmanager
-    def upload(self, name: str) -> Generator["FileUpload"]:
-        """Create an object from bytes as they are made."""
-        with self._as_store_error("write", name):
-            with self._new_file(name) as (file, temporary):
-                upload = FileUpload(file)
-                yield upload
-            upload.created = self._give_name(temporary, name)
+    def upload(self, name: str) -> Generator[Upload]:
+        """Create an object from bytes as they are made, under its own name from the first."""
+        path = self._full(name)
+        try:
+            file = self._open_unless_taken(path, name)
+            if file is None:
+                yield TakenUpload()
+                return
+            with file:
+                yield file
+            self._sync_folder_of(path)
+        except OSError as error:
+            raise _store_error("write", path, error) from error
 
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None."""
@@ -204,9 +213,9 @@ class FileStore:
     def _now(self, name: str) -> float:
         """Return the disk's time; this process's own where it may only read: it can't take over what looks expired."""
         try:
-            with self._new_file(name) as (file, temporary):
-                now = os.fstat(file.fileno()).st_mtime
-            _insist(os.unlink, temporary)
+            with self._new_file(name) as file:
+                now = file.modified()
+            _insist(os.unlink, file.path)
         except OSError as error:
             if error.errno not in READ_ONLY:
                 raise
@@ -225,27 +234,26 @@ class FileStore:
     def _full(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    @contextmanager
-    def _new_file(self, name: str) -> Generator[tuple[BinaryIO, str]]:
-        """Open a temporary file in the folder of a name; it is removed when the block fails."""
+    def _new_file(self, name: str) -> FileUpload:
+        """Open a temporary file in the folder of a name."""
         folder = self._full(name).rpartition("/")[0]
-        temporary = f"{folder}/{TEMPORARY}{_process}-{os.getpid()}-{next(_numbers)}"
+        return self._open_new(f"{folder}/{TEMPORARY}{_process}-{os.getpid()}-{next(_numbers)}", name)
+
+    def _open_unless_taken(self, path: str, name: str) -> FileUpload | None:
         try:
-            file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
+            return self._open_new(path, name)
+        except FileExistsError:
+            return None
+
+    def _open_new(self, path: str, name: str) -> FileUpload:
+        """Open a file that wasn't there, in a folder that may have to be made for it."""
+        try:
+            return FileUpload(path, fsync=self._fsync)
         except FileNotFoundError:
-            parents = _make_folder(folder, inside_a_run=RUN_FOLDERS.fullmatch(name) is not None)
+            parents = make_folder(path.rpartition("/")[0], inside_a_run=RUN_FOLDERS.fullmatch(name) is not None)
             for parent in parents if self._fsync else ():
-                _sync_folder(parent)
-            file = open(temporary, "xb", buffering=0)  # noqa: PTH123, SIM115
-        try:
-            with file:
-                yield file, temporary
-                if self._fsync:
-                    os.fsync(file.fileno())
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-            raise
+                sync_folder(parent)
+            return FileUpload(path, fsync=self._fsync)
 
     def _give_name(self, temporary: str, name: str) -> bool:
         try:
@@ -256,9 +264,12 @@ class FileStore:
             if error.errno in _ALREADY_THERE:
                 return False
             raise
-        if self._fsync:
-            _sync_folder(self._full(name).rpartition("/")[0])
+        self._sync_folder_of(self._full(name))
         return True
+
+    def _sync_folder_of(self, path: str) -> None:
+        if self._fsync:
+            sync_folder(path.rpartition("/")[0])
 
     @contextmanager
     def _as_store_error(self, verb: str, name: str) -> Generator[None]:
@@ -266,35 +277,6 @@ class FileStore:
             yield
         except OSError as error:
             raise _store_error(verb, self._full(name), error) from error
-
-
-class FileUpload:
-    """A file while its bytes are made."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.created = False
-
-    def write(self, data: Buffer, /) -> int:
-        """Write the next bytes, all of them."""
-        view = memoryview(data).cast("B")
-        rest = view
-        while len(rest):
-            rest = rest[self._file.write(rest) :]
-        return len(view)
-
-
-def _make_folder(path: str, *, inside_a_run: bool) -> list[str]:
-    """Make a folder with those above it, and return the folders in which one was made.
-
-    One inside a run's is made only where that stands: whoever deleted the run isn't overruled."""
-    if inside_a_run:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path)  # noqa: PTH102
-        return [path.rpartition("/")[0]]
-    missing = list(itertools.takewhile(lambda one: not one.exists(), (Path(path), *Path(path).parents)))
-    os.makedirs(path, exist_ok=True)  # noqa: PTH103
-    return [str(one.parent) for one in missing]
 
 
 def _reading(path: str) -> FileIO:
@@ -308,7 +290,7 @@ def _insist(act: Callable[..., T], *paths: str) -> T:
         try:
             return act(*paths)
         except PermissionError:
-            if not _IS_WINDOWS or time.monotonic() > end:
+            if not IS_WINDOWS or time.monotonic() > end:
                 raise
             time.sleep(0.02)
 
@@ -316,16 +298,6 @@ def _insist(act: Callable[..., T], *paths: str) -> T:
 def _generation_name(name: str, generation: int) -> str:
     stem, _, extension = name.rpartition(".")
     return f"{stem}.{generation}.{extension}"
-
-
-def _sync_folder(folder: str) -> None:
-    if _IS_WINDOWS:  # it can't open a folder; NTFS journals the name by itself
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _store_error(verb: str, path: str, error: OSError) -> StoreError:

@@ -23,7 +23,10 @@ class Register(Frozen):
 
 
 class Upload(Protocol):
-    """A new object while its bytes are made; created if absent when the `with` block ends without an error."""
+    """A new object while its bytes are made: created if absent, whole when its `with` block ends, gone if that fails.
+
+    Until then some stores show a part of it, and what died in the block leaves that: its name has to be one that nobody
+    looks for before they are told."""
 
     def write(self, data: Buffer, /) -> int:
         """Take the next bytes and return their number."""
@@ -67,7 +70,7 @@ class Store(Protocol):
         ...
 
     def upload(self, name: str) -> AbstractContextManager[Upload]:
-        """Create an object from bytes as they are made."""
+        """Create an object from bytes as they are made, under a name of one's own."""
         ...
 
     def read(self, name: str) -> bytes | None:
