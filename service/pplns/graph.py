@@ -5,7 +5,7 @@ output it takes. Handles in arguments become references, inside tuples, lists an
 
 import functools
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pplns.errors import DefinitionError, ParameterError, PplnsError, StopSignal
@@ -45,6 +45,8 @@ class Call(Frozen):
     @property
     def before(self) -> tuple[str, ...]:
         """All steps that come before this one, for their data or for order."""
+        if not self.after:
+            return self.inputs
         return self.inputs + tuple(name for name in self.after if name not in self.inputs)
 
 
@@ -149,17 +151,16 @@ def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Grap
     return Graph(pipeline.name, tuple(recording.calls), result)
 
 
-def references_in(value: Any) -> Iterator[Reference]:
-    """Yield the references in an argument or a result, in order."""
-    kind = kind_of(value)
+def references_in(value: Any) -> list[Reference]:
+    """Return the references in an argument or a result, in order."""
     if isinstance(value, Reference):
-        yield value
-    elif kind in SEQUENCES or is_named_tuple(value):
-        for one in value:
-            yield from references_in(one)
-    elif kind in MAPPINGS:
-        for one in value.values():
-            yield from references_in(one)
+        return [value]
+    kind = kind_of(value)
+    if kind in SEQUENCES or is_named_tuple(value):
+        return [found for one in value for found in references_in(one)]
+    if kind in MAPPINGS:
+        return [found for one in value.values() for found in references_in(one)]
+    return []
 
 
 def constants_in(value: Any) -> Iterator[Any]:
@@ -192,8 +193,6 @@ def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
     kind = kind_of(value)
     if isinstance(value, Reference):
         return supply(value)
-    if isinstance(value, _IMMUTABLE):
-        return value
     if kind in SEQUENCES:
         return kind(fill(one, supply) for one in value)
     if is_named_tuple(value):
@@ -205,7 +204,9 @@ def fill(value: Any, supply: Callable[[Reference], Any]) -> Any:
 
 def copied(value: Any) -> Any:
     """Return a copy of a value, or itself where it can't be copied, as a module, a read-only mapping or a lock."""
-    import copy  # of use only for what isn't immutable
+    if isinstance(value, _IMMUTABLE):
+        return value
+    import copy
 
     try:
         return copy.deepcopy(value)
@@ -226,14 +227,14 @@ class _Recording:
         """Take down one call of a step."""
         name = self._name(step)
         where = f"Step {name!r}"
-        args = tuple(self.reference(one, where=where) for one in args)
+        args = tuple([self.reference(one, where=where) for one in args])
         kwargs = {key: self.reference(one, where=where) for key, one in kwargs.items()}
         arguments = bind_arguments(step, args, kwargs)
         outputs = count_outputs(step)
         call = Call(
             name=name, step=step, args=args, kwargs=kwargs, arguments=arguments, outputs=outputs,
-            inputs=tuple(dict.fromkeys(one.step for one in references_in([list(args), kwargs]))),
-            after=tuple(dict.fromkeys(one.step for one in self._order(step, name))),
+            inputs=_steps_of([*references_in(args), *references_in(kwargs)]),
+            after=_steps_of(self._order(step, name)) if step.order else (),
         )  # fmt: skip
         self.calls.append(call)
         self._taken[name.casefold()] = name
@@ -248,6 +249,8 @@ class _Recording:
             )  # fmt: skip
         if isinstance(value, Handle):
             return self._own(value, where)
+        if isinstance(value, _IMMUTABLE):
+            return value
         inner = functools.partial(self.reference, where=where, depth=depth + 1)
         kind = kind_of(value)
         if kind in SEQUENCES:
@@ -274,7 +277,7 @@ class _Recording:
     def _order(self, step: Step[..., Any], name: str) -> Iterator[Reference]:
         found = [self.reference(one, where=f"Step {name!r}") for one in step.order]
         for one in found:
-            references = list(references_in(one))
+            references = references_in(one)
             if not references:
                 raise DefinitionError(
                     f"Step {name!r} is ordered after {shorten(one)}.",
@@ -298,6 +301,11 @@ class _Recording:
             number += 1
         self._numbers[step.name] = number + 1  # so that a step used a thousand times isn't searched for each time
         return f"{step.name}_{number}"
+
+
+def _steps_of(references: Iterable[Reference]) -> tuple[str, ...]:
+    """Return the steps that references stand for, each once."""
+    return tuple(dict.fromkeys([one.step for one in references]))
 
 
 def _no_handle(value: object, where: str) -> object:

@@ -1,5 +1,6 @@
 """Discovery: which functions of which files are the pipelines of a project."""
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -117,6 +118,19 @@ def test_shared_steps_are_plain_imports(make_project: MakeProject):
     settings = make_project({"pipelines/a/pipeline.py": imports + ONE.format("a"), **shared})
 
     assert discover(settings).broken == ()
+
+
+def test_a_file_that_was_written_a_moment_ago_is_found(make_project: MakeProject):
+    """Python goes by its listing of a folder while that folder's time hasn't moved on."""
+    settings = make_project({"pipelines/a.py": ONE.format("a")})
+    discover(settings)
+    before = settings.root.stat()
+    (settings.root / "written_now.py").write_text("LIMIT = 5\n")
+    os.utime(settings.root, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    put_first_on_path(settings)
+
+    assert importlib.import_module("written_now").LIMIT == 5
 
 
 def test_the_folders_come_first_in_order_and_once(make_project: MakeProject):

@@ -11,8 +11,9 @@ import pytest
 
 from pplns import DefinitionError, ParameterError, logical_date, pipeline, step
 from pplns.steps import Pipeline
+from pplns.steps.declared import MISSING
 from pplns.steps.definitions import recorder
-from pplns.steps.parameters import MISSING, convert_params, parameters_of, stored_params, with_logical_date_now
+from pplns.steps.parameters import convert_params, parameters_of, stored_params, with_logical_date_now
 
 NIGHT_IN_NEW_YORK = datetime(2013, 1, 1, 3, tzinfo=UTC)
 

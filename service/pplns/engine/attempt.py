@@ -31,9 +31,7 @@ from pplns.state.ends import MAX_LOST_IN_A_ROW, End, lost_in_a_row, read_end
 from pplns.state.history import read_run, record_of
 from pplns.state.holders import this_holder
 from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease, lease_name
-from pplns.state.logs import CLOSE_SECONDS
 from pplns.state.runs import RunHead, deleted_under_way, move_hint, require_head
-from pplns.state.slots import RunSlot
 from pplns.stores import Store
 
 LOG_SHARE = 5 / 6  # of the margin: after publishing, before recording
@@ -74,6 +72,8 @@ class Setting(Frozen):
         """How long the run's log may hold up the end: a store that is down leaves time to record and to answer."""
         if self.bounds.is_draining:
             return LEAST_LOG_SECONDS
+        from pplns.state.logs import CLOSE_SECONDS  # of use only where there is a log
+
         if self.budget is None:
             return CLOSE_SECONDS
         left_s = self.budget.ends + LOG_SHARE * self.settings.margin_seconds - self.clock.monotonic()
@@ -165,7 +165,11 @@ def _acquire(prepared: Prepared, setting: Setting) -> Lease | End:
         holder=this_holder(), duration_s=setting.settings.lease_seconds, steps=prepared.graph.names,
         code=digest_fields(*prepared.shapes.values()), graph=digest_fields(*prepared.shapes),
     )  # fmt: skip
-    slot = None if limit is None else RunSlot(store, head.pipeline, limit=limit, run_id=head.run_id, claim=claim)
+    slot = None
+    if limit is not None:
+        from pplns.state.slots import RunSlot
+
+        slot = RunSlot(store, head.pipeline, limit=limit, run_id=head.run_id, claim=claim)
     return acquire_lease(
         store, head.prefix, claim, reopen=setting.reopen, continues=setting.continues, slot=slot,
         now=setting.clock.now(),

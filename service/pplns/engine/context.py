@@ -1,17 +1,19 @@
 """`current_run()`: what a step may know of the run that it is part of."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pplns.errors import Interrupted, PplnsError
 from pplns.model.frozen import Frozen
 from pplns.model.ids import digest_fields
 from pplns.model.run import Trigger
+
+if TYPE_CHECKING:
+    import logging
 
 
 class StepTimedOut(PplnsError):
@@ -57,11 +59,17 @@ class CurrentRun(Frozen):
     logical_date: datetime
     params: Mapping[str, Any]
     trigger: Trigger
-    logger: logging.Logger
     deadline: float | None
     version: str
     gate: Gate
     monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def logger(self) -> "logging.Logger":
+        """The logger of the step, by the names of its pipeline and its own; most steps never ask for one."""
+        import logging
+
+        return logging.getLogger(f"pplns.{self.pipeline}.{self.step}")
 
     @property
     def idempotency_key(self) -> str:

@@ -14,9 +14,8 @@ from pplns.engine.ending import Ending, run_timed_out
 from pplns.engine.finished import Finished
 from pplns.engine.plan import Plan
 from pplns.engine.planner import Planner
-from pplns.engine.progress import Phase, Progress
+from pplns.engine.progress import Progress
 from pplns.engine.retries import Retries
-from pplns.engine.retry import Again, decide
 from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
 from pplns.engine.turns import Turns, Wait
 from pplns.engine.under_way import Run, TriesUnderWay
@@ -131,14 +130,14 @@ class Executor:
             self._consider(name)
 
     def _reuse(self, name: str, commit: Commit) -> None:
-        if self._progress[name] is Phase.DURABLE and self._commits.get(name) == commit:
+        if self._progress[name] == "durable" and self._commits.get(name) == commit:
             return
         self._tries.abandon([name])
         self._finished.pop(name, None)
         self._reused.add(name)
         self._planner.report_reuse(name)
         self._commits[name] = commit
-        self._progress[name] = Phase.DURABLE
+        self._progress[name] = "durable"
         self._values.let_go(name)
         self._values.expect(name, self._takers(name))
         self._values.mark_handed(name, self._graph[name].inputs)  # it will take none of them
@@ -148,7 +147,7 @@ class Executor:
         self._finished.pop(name, None)
         self._reused.discard(name)
         self._commits.pop(name, None)
-        self._progress[name] = Phase.WAITING
+        self._progress[name] = "waiting"
         self._values.let_go(name)
 
     def _takers(self, name: str) -> list[str]:
@@ -218,7 +217,7 @@ class Executor:
         version, is_grounded = str(self._plan[name].version), self._progress.is_grounded(name)
         one = self._tries.start(name, version=version, is_grounded=is_grounded)
         self._has_begun = True
-        self._progress[name] = Phase.RUNNING
+        self._progress[name] = "running"
         self._observe(events.StepStarted(name, one.number))
 
     # What is reported
@@ -267,7 +266,7 @@ class Executor:
         if one is None:
             return
         name = one.step
-        self._progress[name] = Phase.RETURNED
+        self._progress[name] = "returned"
         self._values.keep(name, report.held, several=report.several, consumers=self._takers(name))
         finished = self._finished[name] = Finished(one, report)
         if finished.values is None:
@@ -302,7 +301,7 @@ class Executor:
         ours = finished.values or ()
         is_same = report.is_ours or commit.digests == tuple(value.digest for value in ours)
         self._commits[name] = commit
-        self._progress[name] = Phase.DURABLE
+        self._progress[name] = "durable"
         if is_same:
             self._values.mark_durable(name)
         else:
@@ -324,7 +323,7 @@ class Executor:
         self._values.let_go(name)
         self._values.expect(name, self._takers(name))
         for one in self._graph.descendants(name):
-            if self._progress[one] is not Phase.DURABLE:
+            if self._progress[one] != "durable":
                 self._reset(one)
 
     def _consider_around(self, name: str) -> None:
@@ -339,7 +338,7 @@ class Executor:
         if one is None:
             return
         self._tries.take_back(one)
-        self._progress[one.step] = Phase.WAITING
+        self._progress[one.step] = "waiting"
         present = self._commits.get(report.source)
         if present is not None and present.version == report.version:
             self._planner.redo(report.source, report.reason)
@@ -354,17 +353,19 @@ class Executor:
             self._after_failure(one, report.error, report.info, report.duration_s)
 
     def _after_failure(self, one: Try, error: BaseException, info: ErrorInfo, duration_s: float) -> None:
+        from pplns.engine.retry import Again, decide
+
         retry = self._graph[one.step].step.options_set.retry
         left = None if self._work.deadline is None else self._work.deadline - self._clock.monotonic()
         tries = max(self._tries.count_here(one.step), min(one.number, retry.attempts))
         decision = decide(error, retry, tries=tries, spread=self._clock.spread(), remaining_s=left)
-        self._progress[one.step] = Phase.WAITING
+        self._progress[one.step] = "waiting"
         if isinstance(decision, Again) and not self._ending.is_stopping:
             self._retries.add(one.step, at=self._clock.monotonic() + decision.delay_s)
             self._observe(events.StepRetrying(one.step, one.number, decision.delay_s, info))
             return
         final = not isinstance(decision, Again) and decision.final
-        self._progress[one.step] = Phase.FAILED
+        self._progress[one.step] = "failed"
         self._ending.fail_step(one.step, info, duration_s=duration_s)
         self._observe(events.StepFailed(one.step, one.number, duration_s, info))
         self._ending.fail(info, final=final)
@@ -374,7 +375,7 @@ class Executor:
         if finished is None or finished.one.token != report.token:
             return
         del self._finished[report.step]
-        self._progress[report.step] = Phase.FAILED
+        self._progress[report.step] = "failed"
         info, final = redact_error(ErrorInfo.of(report.error)), not isinstance(report.error, StoreError | DamagedRecord)
         duration_s = finished.returned.duration_s
         self._ending.fail_step(report.step, info, duration_s=duration_s)
@@ -404,13 +405,13 @@ class Executor:
     def _abandon(self, names: Iterable[str] | None = None) -> None:
         """Wait no more for the tries of some steps, or of all."""
         for name in self._tries.abandon(names):
-            self._progress[name] = Phase.WAITING
+            self._progress[name] = "waiting"
 
     def _outcome(self) -> Outcome:
         steps = tuple(self._step_record(name) for name in self._graph.names)
         return self._ending.outcome(steps, self._commits, scope=self._scope, has_committed=self._has_committed)
 
     def _step_record(self, name: str) -> StepRecord:
-        if self._progress[name] is Phase.DURABLE:
+        if self._progress[name] == "durable":
             return step_record(self._commits[name], reused=name in self._reused)
         return self._ending.record(name, tries=self._tries.count(name), scope=self._scope)

@@ -17,7 +17,7 @@ from pplns.model.run import Trigger
 from pplns.settings import Settings
 from pplns.state.runs import RunHead, digest_params
 from pplns.steps import Pipeline
-from pplns.steps.parameters import convert_params, stored_params
+from pplns.steps.declared import has_parameters
 
 
 class Prepared(Frozen):
@@ -59,11 +59,11 @@ def prepare_new(
     """Prepare a run from parameters as they were sent, under a run id that was chosen or is derived.
 
     Raises: ParameterError, DefinitionError."""
-    params = convert_params(pipeline, sent, logical_date=logical_date, timezone=trigger.timezone)
+    params, stored = _converted(pipeline, sent, logical_date=logical_date, timezone=trigger.timezone)
     graph, shapes = _connect(pipeline, params, settings)
     head = RunHead(
         run_id=run_id_of(pipeline, run_id, trigger, logical_date), pipeline=pipeline.name, trigger=trigger,
-        params=stored_params(params), params_digest=digest_params(sent), logical_date=logical_date,
+        params=stored, params_digest=digest_params(sent), logical_date=logical_date,
         created_at=created_at,
     )  # fmt: skip
     return Prepared(pipeline, head, params, graph, shapes)
@@ -74,7 +74,7 @@ def prepare(pipeline: Pipeline[..., Any], head: RunHead, settings: Settings) -> 
 
     Raises: ParameterError, DefinitionError."""
     try:
-        params = convert_params(pipeline, head.params, logical_date=head.logical_date, timezone=head.trigger.timezone)
+        params, _ = _converted(pipeline, head.params, logical_date=head.logical_date, timezone=head.trigger.timezone)
     except ParameterError as error:
         raise ParameterError(
             f"The parameters of run {head.run_id!r} don't fit pipeline {pipeline.name!r} any more: {error.met}",
@@ -83,6 +83,18 @@ def prepare(pipeline: Pipeline[..., Any], head: RunHead, settings: Settings) -> 
         ) from error
     graph, shapes = _connect(pipeline, params, settings)
     return Prepared(pipeline, head, params, graph, shapes)
+
+
+def _converted(
+    pipeline: Pipeline[..., Any], sent: Mapping[str, Any], *, logical_date: datetime, timezone: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters of a run, and their JSON form for its record."""
+    if not sent and not has_parameters(pipeline):
+        return {}, {}
+    from pplns.steps.parameters import convert_params, stored_params
+
+    params = convert_params(pipeline, sent, logical_date=logical_date, timezone=timezone)
+    return params, stored_params(params)
 
 
 def check_selection(selection: Selection, graph: Graph) -> None:

@@ -5,19 +5,12 @@ another, and one that others are ordered after start only when all before them i
 no step starts while the commit before last on its branch is still in flight."""
 
 from collections.abc import Iterable
-from enum import Enum
+from typing import Literal
 
 from pplns.graph import Graph
 
-
-class Phase(Enum):
-    """The phase of a step: a returned one has its value in memory and its commit on the way."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    RETURNED = "returned"
-    DURABLE = "durable"
-    FAILED = "failed"
+# The phase of a step: a returned one has its value in memory and its commit on the way.
+Phase = Literal["waiting", "running", "returned", "durable", "failed"]
 
 
 class Progress:
@@ -28,7 +21,7 @@ class Progress:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._phases = dict.fromkeys(graph.names, Phase.WAITING)
+        self._phases: dict[str, Phase] = dict.fromkeys(graph.names, "waiting")
         self._before = {call.name: call.before for call in graph.calls}
         self._awaited = {name: len(before) for name, before in self._before.items()}
 
@@ -36,7 +29,7 @@ class Progress:
         return self._phases[name]
 
     def __setitem__(self, name: str, phase: Phase) -> None:
-        more = (self._phases[name] is Phase.DURABLE) - (phase is Phase.DURABLE)
+        more = (self._phases[name] == "durable") - (phase == "durable")
         self._phases[name] = phase
         if more:
             for one in self._graph.dependents(name):
@@ -44,15 +37,19 @@ class Progress:
 
     def may_start(self, name: str) -> bool:
         """Tell whether a waiting step may start now."""
-        if self._phases[name] is not Phase.WAITING:
+        if self._phases[name] != "waiting":
             return False
         if self._graph.waits_for_commits(name):
             return self.is_grounded(name)
-        return all(self._is_at_hand(one) for one in self._before[name])
+        for one in self._before[name]:  # its value is at hand: durable, or returned with all before it durable
+            phase = self._phases[one]
+            if phase != "durable" and not (phase == "returned" and self._awaited[one] == 0):
+                return False
+        return True
 
     def may_commit(self, name: str) -> bool:
         """Tell whether a returned step's commit may be written: everything before it is durable."""
-        return self._phases[name] is Phase.RETURNED and self.is_grounded(name)
+        return self._phases[name] == "returned" and self.is_grounded(name)
 
     def is_grounded(self, name: str) -> bool:
         """Tell whether everything before a step is durable."""
@@ -63,11 +60,6 @@ class Progress:
 
         The first touches the steps after it; the second those after them too, since a returned one counts then."""
         near = self._graph.dependents(name)
-        if self._phases[name] is not Phase.DURABLE:
+        if self._phases[name] != "durable":
             return near
         return dict.fromkeys([*near, *(one for each in near for one in self._graph.dependents(each))])
-
-    def _is_at_hand(self, name: str) -> bool:
-        """Tell whether a step's value may be used: durable, or returned with all before it durable."""
-        phase = self._phases[name]
-        return phase is Phase.DURABLE or (phase is Phase.RETURNED and self.is_grounded(name))

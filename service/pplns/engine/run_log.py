@@ -3,25 +3,24 @@
 Nothing is done, and nothing costs, unless a command or the service has turned the capture on. Events are kept only
 with a run whose steps said something: for any other one the checkpoints and the record hold them already."""
 
-import functools
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pplns.engine import events
-from pplns.engine.event_lines import as_line
 from pplns.logs.capture import Capture, active
 from pplns.logs.lines import Line, Severity, encode, new_line
-from pplns.logs.outputs import open_output
 from pplns.logs.places import Place, speak_from
 from pplns.model.run import ENDED, RunRecord
 from pplns.settings import Settings
-from pplns.state.logs import CLOSE_SECONDS, MAX_LOG_BYTES, RunLog
 from pplns.state.runs import RunHead
 from pplns.stores import Store
+
+if TYPE_CHECKING:
+    from pplns.state.logs import RunLog
 
 Told = tuple[Severity, str]
 
@@ -31,12 +30,11 @@ class AttemptLog:
 
     `patience` says at its end how many seconds the lines that wait may still take."""
 
-    def __init__(
-        self, store: Store, head: RunHead, attempt: int, *, patience: Callable[[], float] = lambda: CLOSE_SECONDS
-    ) -> None:
+    def __init__(self, store: Store, head: RunHead, attempt: int, *, patience: Callable[[], float]) -> None:
         self._capture = active()
         self._place = Place(head.pipeline, head.run_id, attempt)
-        self._open = functools.partial(RunLog, store, head.prefix, attempt)
+        self._store = store
+        self._prefix = head.prefix
         self._run_log: RunLog | None = None
         self._patience = patience
         self._is_over = False
@@ -98,15 +96,21 @@ class AttemptLog:
         """Keep a step's line, after the events before it."""
         with self._guard:
             if self._run_log is None and not self._is_over:
-                full = f"This run has logged {MAX_LOG_BYTES // 1_000_000} MB; what follows isn't kept with it."
-                self._run_log = self._open(closing_line=encode(new_line("WARNING", full, place=self._place)))
+                self._run_log = self._open()
                 for time, event in self._notes:
                     self._keep_event(self._run_log, time, event)
                 self._notes.clear()
             if self._run_log is not None:
                 self._run_log.append(encoded)
 
-    def _keep_event(self, run_log: RunLog, time: datetime, event: events.Event) -> None:
+    def _open(self) -> "RunLog":
+        from pplns.state.logs import MAX_LOG_BYTES, RunLog  # of use only where a step says something
+
+        full = f"This run has logged {MAX_LOG_BYTES // 1_000_000} MB; what follows isn't kept with it."
+        closing_line = encode(new_line("WARNING", full, place=self._place))
+        return RunLog(self._store, self._prefix, self._place.attempt, closing_line=closing_line)
+
+    def _keep_event(self, run_log: "RunLog", time: datetime, event: events.Event) -> None:
         line = _line_of(event, self._place, time)
         if line is not None:
             run_log.append(encode(line))
@@ -150,6 +154,8 @@ def service_capture(settings: Settings) -> Capture:
     `with capturing(service_capture(settings)):` turns it on; do that before pipelines are loaded."""
     import sys
 
+    from pplns.logs.outputs import open_output
+
     project = settings.google_project or _project_of(settings.topic)
     output = open_output(
         sys.stdout, settings.log_format, is_on_cloud_run=settings.cloud_service is not None, project=project,
@@ -167,6 +173,8 @@ def _line_of(event: events.Event, place: Place, time: datetime) -> Line | None:
     tell = _TOLD.get(type(event))
     if tell is None:
         return None
+    from pplns.engine.event_lines import as_line  # of use only where lines are shown or kept
+
     severity, message = tell(event)
     fields = as_line(event)
     fields["pplns_event"] = fields.pop("event")

@@ -20,7 +20,6 @@ from pplns.model.run import RunRecord, Trigger
 from pplns.settings import Settings
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.history import read_run
-from pplns.state.keys import Key, claim_key
 from pplns.state.runs import RunHead, create_or_join, read_head
 from pplns.steps import Pipeline
 from pplns.stores import Store
@@ -184,10 +183,9 @@ def _create_or_join(
     check_selection(setting.selection, prepared.graph)
     store.prepare()
     if run_id is None and not origin.brings_time:
-        own = _key_of(prepared.head)
-        first = claim_key(store, pipeline.name, own, compare_params=compares)
-        if (first.run_id, first.logical_date) != (own.run_id, own.logical_date):
-            prepared = prepared_for(first.run_id, first.logical_date)
+        run_id, logical_date = _claimed(prepared.head, store, compare_params=compares)
+        if (run_id, logical_date) != (prepared.head.run_id, prepared.head.logical_date):
+            prepared = prepared_for(run_id, logical_date)
     head, is_new = create_or_join(store, prepared.head, compare_params=compares)
     return head, prepared if is_new else None
 
@@ -209,8 +207,13 @@ def _redelivered(
     return head if (head.trigger.kind, head.trigger.key) == (trigger.kind, trigger.key) else None
 
 
-def _key_of(head: RunHead) -> Key:
-    return Key(head.trigger.kind, head.trigger.key, head.run_id, head.logical_date, head.params_digest)
+def _claimed(head: RunHead, store: Store, *, compare_params: bool) -> tuple[str, datetime]:
+    """Return the run id and the logical date of the first delivery by a key, for which this one's head was made."""
+    from pplns.state.keys import Key, claim_key
+
+    own = Key(head.trigger.kind, head.trigger.key, head.run_id, head.logical_date, head.params_digest)
+    first = claim_key(store, head.pipeline, own, compare_params=compare_params)
+    return first.run_id, first.logical_date
 
 
 def _go_on(pipeline: Pipeline[..., Any], head: RunHead, setting: Setting) -> RunRecord:

@@ -206,7 +206,7 @@ def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
     kwargs = {name: fill(value, values.supply) for name, value in call.kwargs.items()}
     values.mark_handed(call.name, call.inputs)
     function: Callable[..., Any] = call.step.function
-    files: list[Any] = [value for value in (*args, *kwargs.values()) if hasattr(value, "__fspath__")]
+    files: list[Any] = [value for value in (*args, *kwargs.values()) if hasattr(kind_of(value), "__fspath__")]
     return function(*args, **kwargs), files
 
 

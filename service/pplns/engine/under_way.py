@@ -5,7 +5,6 @@ Used by the deciding thread alone."""
 import contextvars
 import functools
 import itertools
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -158,8 +157,8 @@ class TriesUnderWay:
         return CurrentRun(
             run_id=head.run_id, pipeline=head.pipeline, step=one.step, attempt=lease.attempt,
             logical_date=head.logical_date, params=_own(self._work.params), trigger=trigger,
-            logger=logging.getLogger(f"pplns.{head.pipeline}.{one.step}"), gate=one.gate,
-            deadline=min(deadlines, default=None), version=one.version, monotonic=self._work.clock.monotonic,
+            gate=one.gate, deadline=min(deadlines, default=None), version=one.version,
+            monotonic=self._work.clock.monotonic,
         )  # fmt: skip
 
 

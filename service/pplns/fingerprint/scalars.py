@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from pplns.fingerprint.syntax import encode_scalar
 
@@ -74,12 +73,12 @@ _TEXTS: tuple[tuple[type[Any], Callable[[Any], str | None]], ...] = (
     (time, _time_text),
     (timedelta, _timedelta_text),
     (timezone, lambda zone: str(zone.utcoffset(None))),
-    (UUID, lambda value: value.hex),
     (PurePath, PurePath.as_posix),
     (range, lambda value: f"{value.start:x} {value.stop:x} {value.step:x}"),
     (re.Pattern, lambda value: f"{encode_scalar(value.pattern)}{value.flags}"),
 )
 _TEXTS_OF_MODULES: tuple[tuple[str, str, Callable[[Any], str | None]], ...] = (
+    ("uuid", "UUID", lambda value: value.hex),
     ("zoneinfo", "ZoneInfo", lambda zone: zone.key),
     ("decimal", "Decimal", str),
     ("fractions", "Fraction", str),

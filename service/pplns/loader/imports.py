@@ -52,7 +52,7 @@ def _library(top: str, settings: Settings) -> str | None:
     """Return whose module has this name, where it isn't the project's."""
     if top in sys.stdlib_module_names:
         return f"Python's own module {top!r}"
-    spec = PathFinder.find_spec(top, [entry for entry in sys.path if _is_elsewhere(entry, settings)])
+    spec = PathFinder.find_spec(top, _library_folders(settings))
     if spec is None:
         return None
     folders = [str(folder) for folder in spec.submodule_search_locations or ()]
@@ -61,11 +61,11 @@ def _library(top: str, settings: Settings) -> str | None:
     return f"the library {top!r} ({place})" if place else None
 
 
-def _is_elsewhere(entry: str, settings: Settings) -> bool:
-    """Tell whether an entry of sys.path holds libraries: not the project's own, and not where the command was typed."""
+def _library_folders(settings: Settings) -> list[str]:
+    """Return the entries of sys.path that are not the project's own, nor where the command was typed."""
     own = {os.path.realpath(folder) for folder in (settings.root / "src", settings.pipelines, Path.cwd())}
-    place = os.path.realpath(entry or ".")
-    return place not in own and not is_below(place, settings.root)
+    places = {entry: os.path.realpath(entry or ".") for entry in sys.path}
+    return [entry for entry, place in places.items() if place not in own and not is_below(place, settings.root)]
 
 
 def _other_file(parts: tuple[str, ...], file: Path) -> str | None:

@@ -100,10 +100,11 @@ def _names_in_broken(text: str) -> frozenset[str]:
 def _defined(tree: "ast.Module") -> Defined:
     import ast
 
-    aliases = _aliases(tree)
+    nodes = list(ast.walk(tree))
+    aliases = _aliases(nodes)
     surely: set[str] = set()
     perhaps: set[str] = set()
-    for found in ast.walk(tree):
+    for found in nodes:
         if isinstance(found, ast.FunctionDef):
             for decorator in found.decorator_list:
                 kind = _kind(decorator, aliases)
@@ -115,12 +116,12 @@ def _defined(tree: "ast.Module") -> Defined:
     return Defined(frozenset(surely), frozenset(perhaps))
 
 
-def _aliases(tree: "ast.Module") -> dict[str, str]:
+def _aliases(nodes: "list[ast.AST]") -> dict[str, str]:
     """Return what names mean that are imported from pplns: 'pipeline', 'step' or 'pplns' itself."""
     import ast
 
     found: dict[str, str] = {}
-    for statement in ast.walk(tree):
+    for statement in nodes:
         if isinstance(statement, ast.ImportFrom) and (statement.module or "").split(".")[0] == "pplns":
             found |= {alias.asname or alias.name: alias.name for alias in statement.names}
         elif isinstance(statement, ast.Import):

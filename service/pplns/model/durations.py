@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # datetime costs 2 ms on the way to every pipeline file
 
 Duration = Union[float, int, str, "timedelta"]
 SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PARTS = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
 
 
 def seconds_of(duration: Duration, *, what: str) -> float:
@@ -38,7 +38,7 @@ def _parse(duration: Any) -> float | None:
 
 
 def _parse_text(text: str) -> float | None:
-    parts = _PARTS.findall(text)
+    parts: list[tuple[str, str]] = re.findall(_PARTS, text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * SECONDS_PER_UNIT[unit] for number, unit in parts)

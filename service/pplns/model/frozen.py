@@ -25,8 +25,15 @@ class Frozen:
         cls._names = frozenset(cls._fields)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not kwargs and len(args) == len(self._fields):  # ten a step, in half the time of what follows
+            self.__dict__.update(zip(self._fields, args))  # noqa: B905 - saying `strict` costs half as much again
+        else:
+            self._take(args, kwargs)
+        self.__post_init__()
+
+    def _take(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         values, names = self.__dict__, self._fields
-        if self._defaults:
+        if len(args) + len(kwargs) < len(names):
             values.update(self._defaults)
         if args:
             values.update(zip(names, args, strict=False))
@@ -35,7 +42,6 @@ class Frozen:
         values.update(kwargs)
         if values.keys() != self._names:
             raise self._misfit(args, kwargs)
-        self.__post_init__()
 
     def __post_init__(self) -> None:
         """Check the fields; a subclass raises DefinitionError here."""

@@ -1,6 +1,5 @@
 """Names of steps and pipelines: what every file system and cloud takes."""
 
-import re
 from collections.abc import Callable, Iterable
 
 from pplns.errors import DefinitionError
@@ -8,7 +7,6 @@ from pplns.errors import DefinitionError
 MOST_LISTED = 12
 MAX_NAME_LENGTH = 40  # with generated run ids every path of a file store stays under 240 characters on Windows
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
 )
@@ -30,7 +28,8 @@ def check_name(name: object, *, kind: str) -> str:
 
 def is_name(text: str) -> bool:
     """Tell whether a text can be the name of a step or pipeline."""
-    return len(text) <= MAX_NAME_LENGTH and bool(_NAME.fullmatch(text)) and not is_device(text)
+    is_ascii_word = text.isascii() and text.replace("-", "_").isidentifier() and not text.startswith("-")
+    return len(text) <= MAX_NAME_LENGTH and is_ascii_word and not is_device(text)
 
 
 def is_device(text: str) -> bool:

@@ -1,12 +1,9 @@
 """How a step is retried and what a pipeline's container gets."""
 
-import re
-
 from pplns.errors import DefinitionError
 from pplns.model.durations import Duration, seconds_of
 from pplns.model.frozen import Frozen
 
-_MEMORY = re.compile(r"[1-9][0-9]*(?:Mi|Gi)")
 _WHOLE_CPUS = (1, 2, 4, 6, 8)
 
 
@@ -62,7 +59,7 @@ class Resources(Frozen):
                 "Cloud Run gives 0.08 to 1, 2, 4, 6 or 8 CPUs.",
                 "Write Resources(cpu=2), for example.",
             )
-        if not isinstance(self.memory, str) or not _MEMORY.fullmatch(self.memory):
+        if not isinstance(self.memory, str) or not _is_memory(self.memory):
             raise DefinitionError(
                 f"Resources(memory={self.memory!r}).",
                 "Memory is text in mebi- or gibibytes, such as '512Mi' or '4Gi'.",
@@ -74,6 +71,11 @@ class Resources(Frozen):
                 "cpu_always is True or False.",
                 "Write cpu_always=True to keep the CPU between requests, or leave it out.",
             )
+
+
+def _is_memory(text: str) -> bool:
+    number = text[:-2]
+    return text.endswith(("Mi", "Gi")) and number.isascii() and number.isdecimal() and not number.startswith("0")
 
 
 def is_number(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 
-_TRIGGER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_TRIGGER_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,39}"
 _TOPIC = r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/)?(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
 IANA_NAMES = "A time zone is an IANA name such as 'America/New_York' or 'UTC'."
 MAX_FILTER_BYTES = 256  # of a Pub/Sub subscription
@@ -118,7 +118,7 @@ def check_trigger_name(name: object, *, where: str) -> None:
     """Refuse a name of a trigger that can't be part of a Scheduler job's or a subscription's name.
 
     Raises: DefinitionError."""
-    if name is not None and not (isinstance(name, str) and _TRIGGER_NAME.fullmatch(name)):
+    if name is not None and not (isinstance(name, str) and re.fullmatch(_TRIGGER_NAME, name)):
         raise DefinitionError(
             f"{where} has name={name!r}.",
             "The name of a trigger has 1 to 40 ASCII letters, digits, '_' or '-', and begins with a letter.",

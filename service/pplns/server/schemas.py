@@ -13,7 +13,8 @@ from uuid import UUID
 from pplns.steps import Pipeline
 from pplns.steps.annotations import Kind, bare, field_types, fields_of, is_required, kind_of
 from pplns.steps.conversion import stored
-from pplns.steps.parameters import MISSING, Parameter, parameters_of
+from pplns.steps.declared import MISSING
+from pplns.steps.parameters import Parameter, parameters_of
 
 Schema = dict[str, Any]
 

@@ -17,10 +17,11 @@ class Handle:
     __slots__ = ("_pplns_graph", "_pplns_output", "_pplns_outputs", "_pplns_step")
 
     def __init__(self, graph: object, step: str, *, outputs: int | None = None, output: int | None = None) -> None:
-        self._pplns_graph = graph
-        self._pplns_step = step
-        self._pplns_outputs = outputs
-        self._pplns_output = output
+        keep = object.__setattr__  # past our own, which refuses
+        keep(self, "_pplns_graph", graph)
+        keep(self, "_pplns_step", step)
+        keep(self, "_pplns_outputs", outputs)
+        keep(self, "_pplns_output", output)
 
     def __repr__(self) -> str:
         place = "" if self._pplns_output is None else f"[{self._pplns_output}]"

@@ -3,40 +3,28 @@
 An unknown, missing or unconvertible parameter is refused by its name before anything runs."""
 
 import json
-import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pplns.errors import DefinitionError, ParameterError
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.steps.annotations import UnsupportedError, bare, check_annotation, kind_of, shown
 from pplns.steps.conversion import RefusedError, convert, refusal, stored
+from pplns.steps.declared import MISSING, Declared, declared, sendable, signature_of
 from pplns.steps.logical_dates import LogicalDate
 from pplns.steps.scalars import zone
 
 if TYPE_CHECKING:
-    import inspect
-
     from pplns.steps.definitions import Pipeline
 
 SUPPORTED = (
     "A parameter is annotated with str, int, float, bool, date, datetime, time, timedelta, Decimal, Path, UUID,"
     " Secret, an Enum, a dataclass, Literal, Any, or list, tuple, set, dict[str, …], Optional and unions of these."
 )
-
-
-class _Missing:
-    """The default of a parameter that has none."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = _Missing()
 
 
 class Parameter(Frozen):
@@ -70,7 +58,7 @@ def parameters_of(pipeline: "Pipeline[Any, Any]") -> tuple[Parameter, ...]:
     """Return the parameters of a pipeline, in order, each with its annotation resolved and its default checked.
 
     Raises: DefinitionError."""
-    found = tuple(_parameter(pipeline, one) for one in _signature(pipeline.function).parameters.values())
+    found = tuple(_parameter(pipeline, one) for one in declared(pipeline))
     for parameter in found:
         _default(pipeline, parameter, logical_date=datetime.now(UTC), timezone="UTC")
     return found
@@ -109,14 +97,15 @@ def with_logical_date_now(
     defaults = (*by_place, *by_name.values())
     if not any(isinstance(default, LogicalDate) for default in defaults):
         return dict(kwargs)
-    signature = _signature(function)
+    signature = signature_of(function)
     given = signature.bind_partial(*args, **kwargs).arguments
     dated = [
         one for one in signature.parameters.values() if isinstance(one.default, LogicalDate) and one.name not in given
     ]
     _refuse_inside_a_pipeline(pipeline, [one.name for one in dated])
     now = datetime.now(UTC)
-    return {**kwargs, **{one.name: _logical(_parameter(pipeline, one), now, "UTC") for one in dated}}
+    own = {one.name: _parameter(pipeline, sendable(pipeline, one)) for one in dated}
+    return {**kwargs, **{name: _logical(parameter, now, "UTC") for name, parameter in own.items()}}
 
 
 def _refuse_inside_a_pipeline(pipeline: "Pipeline[Any, Any]", dated: list[str]) -> None:
@@ -130,35 +119,17 @@ def _refuse_inside_a_pipeline(pipeline: "Pipeline[Any, Any]", dated: list[str]) 
         )
 
 
-def _signature(function: Callable[..., Any]) -> "inspect.Signature":
-    import inspect
-
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
-    return inspect.signature(function)
-
-
-def _parameter(pipeline: "Pipeline[Any, Any]", found: "inspect.Parameter") -> Parameter:
-    if found.kind in (found.VAR_POSITIONAL, found.VAR_KEYWORD, found.POSITIONAL_ONLY):
-        raise DefinitionError(
-            f"The pipeline {pipeline.name!r} has the parameter {str(found).split(':')[0]!r}.",
-            "A run sends each parameter by its name, so *args, **kwargs and parameters before '/' can't be sent.",
-            "Give each parameter a name of its own.",
-        )
+def _parameter(pipeline: "Pipeline[Any, Any]", found: Declared) -> Parameter:
     annotation = _annotation(pipeline, found)
     is_logical_date = isinstance(found.default, LogicalDate)
     if is_logical_date:
         _check_dated(pipeline, found.name, annotation)
-    no_default = found.default is found.empty or is_logical_date
-    return Parameter(
-        found.name, annotation, MISSING if no_default else found.default, is_logical_date, shown(annotation)
-    )
+    default = MISSING if is_logical_date else found.default
+    return Parameter(found.name, annotation, default, is_logical_date, shown(annotation))
 
 
-def _annotation(pipeline: "Pipeline[Any, Any]", found: "inspect.Parameter") -> Any:
-    if found.annotation is found.empty:
+def _annotation(pipeline: "Pipeline[Any, Any]", found: Declared) -> Any:
+    if found.annotation is MISSING:
         return Any
     try:
         annotation = _resolved(pipeline.function, found.annotation)
@@ -180,10 +151,12 @@ def _annotation(pipeline: "Pipeline[Any, Any]", found: "inspect.Parameter") -> A
 
 
 def _resolved(function: Callable[..., Any], annotation: Any) -> Any:
-    import inspect
+    if hasattr(function, "__wrapped__"):
+        import inspect
 
+        function = inspect.unwrap(function)
     holder = types.SimpleNamespace(__annotations__={"value": annotation})
-    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    scope = getattr(function, "__globals__", {})
     return typing.get_type_hints(holder, globalns=scope)["value"]
 
 

@@ -1,7 +1,7 @@
 """The single values that a parameter may be: how each is read from text or JSON, and written back as JSON.
 
-Nothing is rounded, cut or guessed on the way in, and reading what was written gives the value again. `decimal` isn't
-imported for that: no pipeline asks for a Decimal that hasn't imported it itself."""
+Nothing is rounded, cut or guessed on the way in, and reading what was written gives the value again. `decimal` and
+`uuid` aren't imported for that: no pipeline asks for a Decimal or a UUID that hasn't imported it itself."""
 
 import re
 import sys
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from pplns.errors import DefinitionError
 from pplns.model.durations import seconds_of
@@ -38,8 +37,10 @@ def scalar_of(annotation: type[Any]) -> Scalar | None:
     """Return how values of an annotated class are read, or None where it is no scalar."""
     if issubclass(annotation, PurePath):
         return SCALARS[PurePath]
-    decimal = sys.modules.get("decimal")
-    return DECIMAL if decimal is not None and annotation is decimal.Decimal else SCALARS.get(annotation)
+    for module, name, scalar in SCALARS_OF_MODULES:
+        if annotation is getattr(sys.modules.get(module), name, None):
+            return scalar
+    return SCALARS.get(annotation)
 
 
 def scalar_of_value(value: object) -> Scalar | None:
@@ -156,8 +157,8 @@ def _path(value: Any, timezone: str, kind: type[Any]) -> PurePath:
     return path
 
 
-def _uuid(value: Any, timezone: str, kind: type[Any]) -> UUID:
-    return value if isinstance(value, UUID) else UUID(_str(value, timezone, kind))
+def _uuid(value: Any, timezone: str, kind: type[Any]) -> Any:
+    return value if isinstance(value, kind) else kind(_str(value, timezone, kind))
 
 
 def _as_is(value: Any) -> Any:
@@ -181,7 +182,10 @@ def _write_secret(value: Any) -> str:
     return str(value.name)
 
 
-DECIMAL = Scalar("a decimal number such as 1.50", _decimal, str)
+SCALARS_OF_MODULES: tuple[tuple[str, str, Scalar], ...] = (
+    ("decimal", "Decimal", Scalar("a decimal number such as 1.50", _decimal, str)),
+    ("uuid", "UUID", Scalar("a UUID such as 123e4567-e89b-12d3-a456-426614174000", _uuid, str)),
+)
 SCALARS: dict[type, Scalar] = {
     str: Scalar("text", _str, _as_is),
     bool: Scalar("true or false", _bool, _as_is),
@@ -192,6 +196,5 @@ SCALARS: dict[type, Scalar] = {
     time: Scalar("a time of day such as 06:30", _time, time.isoformat),
     timedelta: Scalar("a duration such as 90s or 1h30m", _timedelta, _write_timedelta),
     PurePath: Scalar("a path", _path, str),
-    UUID: Scalar("a UUID such as 123e4567-e89b-12d3-a456-426614174000", _uuid, str),
     Secret: Scalar("the name of a secret", _secret, _write_secret),
 }

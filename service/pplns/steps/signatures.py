@@ -25,18 +25,19 @@ _CO_VARIADIC = 0x4 | 0x8  # CO_VARARGS, CO_VARKEYWORDS
 
 
 class PlainSignature(Frozen):
-    """The parameters of a function that has neither `*args` nor `**kwargs`, nor any before `/`: their `names` in
-    order, how many of them may be given `by_place`, and the `required` ones."""
+    """The parameters of a plain function: their `names` in order, how many of them may be given `by_place`, and the
+    `defaults` by name. `required` are those that a step's call has to give: `logical_date()` is no default there."""
 
     names: tuple[str, ...]
     by_place: int
+    defaults: Mapping[str, Any]
     required: frozenset[str]
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the arguments of a call by parameter name, in the order of the parameters; None for a wrong call."""
         if len(args) > self.by_place:
             return None
-        given = dict(zip(self.names, args, strict=False)) | kwargs
+        given = {**dict(zip(self.names, args, strict=False)), **kwargs}
         bound = {name: given[name] for name in self.names if name in given}
         is_right = len(bound) == len(args) + len(kwargs) and self.required <= bound.keys()
         return bound if is_right else None
@@ -51,6 +52,8 @@ def _remembered(make: Callable[[Callable[..., Any]], T]) -> Callable[[Callable[.
             return known[function]
         except KeyError:
             return known.setdefault(function, make(function))
+        except TypeError:  # `str.upper` can't be referred to weakly
+            return make(function)
 
     return remembered
 
@@ -66,21 +69,19 @@ def bind_arguments(step: Step[..., Any], args: tuple[Any, ...], kwargs: Mapping[
 
 @_remembered
 def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
-    """Return the parameters of a plain function; None for any other callable, and where a default is to be refused."""
-    if not isinstance(function, types.FunctionType) or not function.__dict__.keys().isdisjoint(_OTHER_SIGNATURES):
+    """Return the parameters of a plain function, or None for what only inspect understands: any other callable, one
+    with attributes, which may say another signature, and one with `*args`, `**kwargs` or parameters before `/`."""
+    if not isinstance(function, types.FunctionType) or function.__dict__:
         return None
-    code, by_place, by_name = function.__code__, function.__defaults__ or (), function.__kwdefaults__ or {}
+    code = function.__code__
     if code.co_flags & _CO_VARIADIC or code.co_posonlyargcount:
         return None
-    if any(isinstance(default, LogicalDate) for default in (*by_place, *by_name.values())):
-        return None
+    by_place = function.__defaults__ or ()
     count = code.co_argcount
     names = code.co_varnames[: count + code.co_kwonlyargcount]
-    optional = {*names[count - len(by_place) : count], *by_name}
-    return PlainSignature(names, count, frozenset(names).difference(optional))
-
-
-_OTHER_SIGNATURES = ("__wrapped__", "__signature__")  # what inspect takes for a function's own signature
+    defaults = {**dict(zip(names[count - len(by_place) :], by_place, strict=False)), **(function.__kwdefaults__ or {})}
+    optional = [name for name, default in defaults.items() if not isinstance(default, LogicalDate)]
+    return PlainSignature(names, count, defaults, frozenset(names).difference(optional))
 
 
 @_remembered

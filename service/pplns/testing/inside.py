@@ -1,6 +1,5 @@
 """A run around a step that a test calls as a plain function, so that `current_run()` works in it."""
 
-import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -37,7 +36,7 @@ def inside_run(
     run = CurrentRun(
         run_id=check_run_id(run_id), pipeline=pipeline, step=step, attempt=attempt,
         logical_date=check_aware(logical_date or clock.now(), what="logical_date"), params=dict(params or {}),
-        trigger=Trigger("manual", run_id), logger=logging.getLogger(f"pplns.{pipeline}.{step}"),
+        trigger=Trigger("manual", run_id),
         deadline=None if timeout is None else clock.monotonic() + seconds_of(timeout, what="timeout"),
         version="0" * VERSION_LENGTH, gate=_open_gate(), monotonic=clock.monotonic,
     )  # fmt: skip
