@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pplns.stores import FileStore, MemoryStore, Store
+from pplns.stores.files import publish_by_link
 from pplns.stores.gcs import GcsStore
 
 PLACE = "a store with ünicode"
@@ -27,6 +28,7 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
     "memory": lambda _: MemoryStore(),
     "file": lambda request: FileStore(a_folder(request)),
     "file-fsync": lambda request: FileStore(a_folder(request), fsync=True),
+    "file-temporary-names": lambda request: FileStore(a_folder(request), publish=publish_by_link),
     "gcs": a_bucket,
 }
 NEEDS = {"gcs": [pytest.mark.needs_fake_gcs_server]}

@@ -4,12 +4,12 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
 from pplns.errors import ConfigError, StoreError
-from pplns.stores import FileStore, MemoryStore, files, open_store
+from pplns.stores import FileStore, MemoryStore, files, new_files, open_store
 from pplns.stores.files import TEMPORARY, publish_by_rename
 
 T = TypeVar("T")
@@ -34,6 +34,50 @@ def test_no_temporary_name_is_left(tmp_path: Path) -> None:
     store.read_register("p/lease.json")
 
     assert sorted(one.name for one in (tmp_path / "p").iterdir()) == ["lease.1.json", "x"]
+
+
+@pytest.mark.skipif(not new_files.HAS_NAMELESS, reason="only Linux has files without a name")
+def test_a_record_has_no_name_until_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of a writer that dies on the way, not even a temporary name."""
+    store, seen = FileStore(tmp_path), list[list[str]]()
+    write_all = new_files.write_all
+
+    def seen_meanwhile(descriptor: int, data: bytes) -> int:
+        seen.append(sorted(one.name for one in (tmp_path / "p").iterdir()))
+        return write_all(descriptor, data)
+
+    store.create("p/first", b"1")
+    monkeypatch.setattr(new_files, "write_all", seen_meanwhile)
+    assert store.create("p/second", b"2")
+
+    assert seen == [["first"]]
+    assert store.read("p/second") == b"2"
+
+
+@pytest.mark.skipif(not new_files.HAS_NAMELESS, reason="only Linux has files without a name")
+@pytest.mark.parametrize(
+    ("call", "refusal"), [("open", errno.EOPNOTSUPP), ("open", errno.EISDIR), ("link", errno.ENOENT)]
+)
+def test_a_file_system_without_nameless_files_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, refusal: int
+) -> None:
+    """Records get temporary names there; where /proc can't be seen the same."""
+    original, asked = getattr(os, call), list[tuple[Any, ...]]()
+
+    def refused(*args: Any, **options: Any) -> Any:
+        is_nameless = args[1] & os.O_TMPFILE == os.O_TMPFILE if call == "open" else bool(options)
+        if not is_nameless:
+            return original(*args, **options)
+        asked.append(args)
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(os, call, refused)
+    store = FileStore(tmp_path)
+    (tmp_path / "p").mkdir()
+
+    assert [store.create("p/a", b"1"), store.create("p/b", b"2"), store.create("p/a", b"3")] == [True, True, False]
+    assert len(asked) == 1
+    assert [store.read("p/a"), store.read("p/b")] == [b"1", b"2"]
 
 
 def test_an_upload_has_its_name_from_the_first(tmp_path: Path) -> None:

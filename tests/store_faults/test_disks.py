@@ -12,8 +12,8 @@ import pytest
 
 from kit import Runs, settings_of
 from pplns.model.run import RunRecord
-from pplns.stores import FileStore
-from pplns.stores.new_files import FileUpload
+from pplns.stores import FileStore, new_files
+from pplns.stores.files import Publish, publish_by_link
 from store_faults.faulty import EXPECTED, ROOT, Files, faulty, finish, meanwhile, outcome_of
 
 
@@ -22,18 +22,18 @@ class Quota:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = 10**9
-        write = FileUpload.write
+        write = new_files.write_all
 
-        def within(upload: FileUpload, data: Any, /) -> int:
+        def within(descriptor: int, data: Any) -> int:
             size = memoryview(data).nbytes
             if size > self.left:
-                write(upload, memoryview(data).cast("B")[: self.left])
+                write(descriptor, memoryview(data).cast("B")[: self.left])
                 self.left = 0
                 raise OSError(28, "No space left on device")
             self.left -= size
-            return write(upload, data)
+            return write(descriptor, data)
 
-        monkeypatch.setattr(FileUpload, "write", within)
+        monkeypatch.setattr(new_files, "write_all", within)
 
 
 @pytest.fixture
@@ -48,13 +48,15 @@ def written_by_a_whole_run(folder: Path) -> int:
     return sum(len(objects.read(name)) for name in objects.names())
 
 
+@pytest.mark.parametrize("publish", [None, publish_by_link], ids=["without names", "temporary names"])
 def test_a_disk_that_is_full_after_any_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: random.Random, sample: Callable[..., int]
-) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: random.Random, sample: Callable[..., int],
+    publish: Publish | None,
+) -> None:  # fmt: skip
     """In the middle of an artifact or of any record: what was half written is never seen."""
     size = written_by_a_whole_run(tmp_path)
-    for number in range(sample(full=500, ci=30)):
-        store, quota = FileStore(tmp_path / f"{number}"), Quota(monkeypatch)
+    for number in range(sample(full=500, ci=15)):
+        store, quota = FileStore(tmp_path / f"{number}", publish=publish), Quota(monkeypatch)
         runs = Runs(store, settings_of(ROOT))
         quota.left = rng.randrange(size)
 

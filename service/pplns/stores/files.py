@@ -1,9 +1,10 @@
 """The file store: a folder, safe against several processes and against the death of any of them.
 
-An object is written whole under a temporary name in its own folder and then published under its name by an operation
-that refuses an existing one: a hard link on POSIX, a rename on Windows. There is no lock file and nothing is ever
-replaced, so a reader sees a whole object or none. Temporary names left by the dead are ignored. Only an upload has its
-name from the first: nobody looks for it before a commit names it (docs/decisions/0038)."""
+An object is written whole without a name, or under a temporary one in its own folder where the system is not Linux, and
+then gets its name by an operation that refuses an existing one: a hard link on POSIX, a rename on Windows. There is no
+lock file and nothing is ever replaced, so a reader sees a whole object or none. Temporary names left by the dead are
+ignored. Only an upload has its name from the first: nobody looks for it before a commit names it
+(docs/decisions/0038)."""
 
 import contextlib
 import errno
@@ -20,7 +21,16 @@ from typing import TypeVar
 
 from pplns.errors import StoreError
 from pplns.model.ids import new_token
-from pplns.stores.new_files import IS_WINDOWS, FileUpload, TakenUpload, make_folder, sync_folder
+from pplns.stores.new_files import (
+    HAS_NAMELESS,
+    IS_WINDOWS,
+    FileUpload,
+    NamelessRefusedError,
+    TakenUpload,
+    create_nameless,
+    make_folder,
+    sync_folder,
+)
 from pplns.stores.protocol import Buffer, Register, Upload
 
 T = TypeVar("T")
@@ -64,6 +74,7 @@ class FileStore:
         self._root = str(self.path)
         self._fsync = fsync
         self._publish = publish or (publish_by_rename if IS_WINDOWS else publish_by_link)
+        self._makes_nameless = HAS_NAMELESS and publish is None
         self.writes_at_once = not fsync and not IS_WINDOWS  # there a file may be held for seconds
 
     def __repr__(self) -> str:
@@ -89,12 +100,18 @@ class FileStore:
 
     def create(self, name: str, data: bytes) -> bool:
         """Create an object if it is absent."""
+        path = self._full(name)
         try:
-            with self._new_file(name) as file:
-                file.write(data)
-            return self._give_name(file.path, name)
+            created = self._create_nameless(path, name, data) if self._makes_nameless else None
+            if created is None:
+                with self._new_file(name) as file:
+                    file.write(data)
+                created = self._give_name(file.path, path)
+            if created:
+                self._sync_folder_of(path)
+            return created
         except OSError as error:
-            raise _store_error("write", self._full(name), error) from error
+            raise _store_error("write", path, error) from error
 
     @contextmanager
     def upload(self, name: str) -> Generator[Upload]:
@@ -239,6 +256,14 @@ class FileStore:
         folder = self._full(name).rpartition("/")[0]
         return self._open_new(f"{folder}/{TEMPORARY}{_process}-{os.getpid()}-{next(_numbers)}", name)
 
+    def _create_nameless(self, path: str, name: str, data: bytes) -> bool | None:
+        """Create a file without a temporary name and return whether its own was free; None where that can't be."""
+        try:
+            return self._in_folder(path, name, lambda: create_nameless(path, data, fsync=self._fsync))
+        except NamelessRefusedError:
+            self._makes_nameless = False
+            return None
+
     def _open_unless_taken(self, path: str, name: str) -> FileUpload | None:
         try:
             return self._open_new(path, name)
@@ -246,25 +271,28 @@ class FileStore:
             return None
 
     def _open_new(self, path: str, name: str) -> FileUpload:
-        """Open a file that wasn't there, in a folder that may have to be made for it."""
+        """Open a file that wasn't there."""
+        return self._in_folder(path, name, lambda: FileUpload(path, fsync=self._fsync))
+
+    def _in_folder(self, path: str, name: str, make: Callable[[], T]) -> T:
+        """Make a file in a folder that may have to be made for it."""
         try:
-            return FileUpload(path, fsync=self._fsync)
+            return make()
         except FileNotFoundError:
             parents = make_folder(path.rpartition("/")[0], inside_a_run=RUN_FOLDERS.fullmatch(name) is not None)
             for parent in parents if self._fsync else ():
                 sync_folder(parent)
-            return FileUpload(path, fsync=self._fsync)
+            return make()
 
-    def _give_name(self, temporary: str, name: str) -> bool:
+    def _give_name(self, temporary: str, path: str) -> bool:
         try:
-            self._publish(temporary, self._full(name))
+            self._publish(temporary, path)
         except FileExistsError:
             return False
         except OSError as error:
             if error.errno in _ALREADY_THERE:
                 return False
             raise
-        self._sync_folder_of(self._full(name))
         return True
 
     def _sync_folder_of(self, path: str) -> None:

@@ -1,8 +1,9 @@
-"""Files that are made: opened under a name that no file has, written, and removed where that fails.
+"""Files that are made: under a name that no file has, removed where that fails, or without one until they are whole.
 
 They are made by the system's own calls on descriptors: Python's file objects cost a fifth more, on every step's way."""
 
 import contextlib
+import errno
 import itertools
 import os
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Self
 from pplns.stores.protocol import Buffer
 
 IS_WINDOWS = os.name == "nt"
+HAS_NAMELESS = hasattr(os, "O_TMPFILE")  # Linux
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows translates line ends without
+
+
+_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # file systems without them, kernels without them
+
+
+class NamelessRefusedError(Exception):
+    """The file system, or what this process may see of the system, has no files without a name."""
 
 
 class FileUpload:
@@ -39,10 +48,7 @@ class FileUpload:
 
     def write(self, data: Buffer, /) -> int:
         """Write the next bytes, all of them."""
-        rest = view = memoryview(data).cast("B")
-        while len(rest):
-            rest = rest[os.write(self._descriptor, rest) :]
-        return len(view)
+        return write_all(self._descriptor, data)
 
     def modified(self) -> float:
         """Return when the file was written last, in seconds, by the disk's clock."""
@@ -56,6 +62,33 @@ class FileUpload:
             os.close(self._descriptor)
 
 
+def create_nameless(path: str, data: Buffer, *, fsync: bool) -> bool:
+    """Create a file that has no name until it is whole, and return whether its name was free. Linux only.
+
+    Raises: NamelessRefusedError; FileNotFoundError where its folder is missing."""
+    try:
+        descriptor = os.open(path.rpartition("/")[0], os.O_WRONLY | os.O_TMPFILE, 0o666)
+    except OSError as error:
+        if error.errno in _NO_NAMELESS:
+            raise NamelessRefusedError from error
+        raise
+    try:
+        write_all(descriptor, data)
+        if fsync:
+            os.fsync(descriptor)
+        return _give_name(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: Buffer) -> int:
+    """Write bytes, all of them, and return how many there are."""
+    rest = view = memoryview(data).cast("B")
+    while len(rest):
+        rest = rest[os.write(descriptor, rest) :]
+    return len(view)
+
+
 class TakenUpload:
     """An upload to a name that is taken: its bytes go nowhere."""
 
@@ -64,6 +97,16 @@ class TakenUpload:
     def write(self, data: Buffer, /) -> int:
         """Take the next bytes."""
         return memoryview(data).nbytes
+
+
+def _give_name(descriptor: int, path: str) -> bool:
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)  # which makes it follow the link in /proc
+    except FileExistsError:
+        return False
+    except OSError as error:  # without /proc, say; the usual way finds out whether anything else is wrong
+        raise NamelessRefusedError from error
+    return True
 
 
 def make_folder(path: str, *, inside_a_run: bool) -> list[str]:
