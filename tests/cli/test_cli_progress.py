@@ -123,6 +123,16 @@ def test_ctrl_c_on_a_terminal_says_how_to_go_on(shop):
     assert "Traceback" not in shown
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+@pytest.mark.parametrize("arguments", [["run", "shopp"], ["show", "shopp"]])
+@pytest.mark.parametrize(("no_color", "label"), [("", "\x1b[31;1mError:\x1b[0m"), ("1", "Error: There is no")])
+def test_a_terminal_gets_colours_where_they_are_wanted(shop, monkeypatch, arguments, no_color, label):
+    """NO_COLOR says that they aren't, whether click read the words or not."""
+    monkeypatch.setenv("NO_COLOR", no_color)
+
+    assert label in _on_a_terminal(shop, *arguments, until=b"Error", code=2)
+
+
 def _on_a_terminal(folder, *arguments, until, then=lambda: None, keys=b"", code=0):
     """Return all that a command writes to a terminal of 80 columns; act once it has written `until`."""
     import pty

@@ -76,9 +76,9 @@ def write_line(text: str, stream: TextIO) -> None:
     spelled = spell(text, stream.encoding or "ascii")
     try:
         if stream.isatty():
-            import click  # which knows the consoles of Windows and where colours aren't wanted
+            import click  # which knows the consoles of Windows
 
-            click.echo(spelled, file=stream)
+            click.echo(spelled, file=stream, color=False if os.environ.get("NO_COLOR") else None)
         else:
             stream.write(f"{unstyled(spelled)}\n")
             stream.flush()
