@@ -33,6 +33,5 @@ def call(words: Sequence[str]) -> NoReturn:
     gc.enable()
     from pplns_deploy.cli.commands import cli
 
-    cli.main(
-        list(words), prog_name="pplns", windows_expand_args=False
-    )  # `-p pattern=*.csv` is the pipeline's to expand
+    # a pattern such as `-p files=*.csv` is the pipeline's to expand
+    cli.main(list(words), prog_name="pplns", windows_expand_args=False)

@@ -3,7 +3,6 @@
 They are made by the system's own calls on descriptors: Python's file objects cost a fifth more, on every step's way."""
 
 import contextlib
-import errno
 import itertools
 import os
 from pathlib import Path
@@ -16,11 +15,10 @@ HAS_NAMELESS = hasattr(os, "O_TMPFILE")  # Linux
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows translates line ends without
 
 
-_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)  # file systems without them, kernels without them
-
-
 class NamelessRefusedError(Exception):
-    """The file system, or what this process may see of the system, has no files without a name."""
+    """The file system, or what this process may see of the system, has no files without a name.
+
+    Or something else is wrong: the usual way of making a file finds out."""
 
 
 class FileUpload:
@@ -68,10 +66,10 @@ def create_nameless(path: str, data: Buffer, *, fsync: bool) -> bool:
     Raises: NamelessRefusedError; FileNotFoundError where its folder is missing."""
     try:
         descriptor = os.open(path.rpartition("/")[0], os.O_WRONLY | os.O_TMPFILE, 0o666)
-    except OSError as error:
-        if error.errno in _NO_NAMELESS:
-            raise NamelessRefusedError from error
+    except FileNotFoundError:
         raise
+    except OSError as error:
+        raise NamelessRefusedError from error
     try:
         write_all(descriptor, data)
         if fsync:
@@ -104,7 +102,7 @@ def _give_name(descriptor: int, path: str) -> bool:
         os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)  # which makes it follow the link in /proc
     except FileExistsError:
         return False
-    except OSError as error:  # without /proc, say; the usual way finds out whether anything else is wrong
+    except OSError as error:  # without /proc, say
         raise NamelessRefusedError from error
     return True
 
