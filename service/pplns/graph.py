@@ -58,9 +58,10 @@ class Graph:
         self.calls = calls
         self.result = result
         self._by_name = {call.name: call for call in calls}
-        self._consumers = self._invert(lambda call: call.inputs)
-        self._dependents = self._invert(lambda call: call.before)
-        followers = self._invert(lambda call: call.after)
+        ordered = [call for call in calls if call.after]
+        self._consumers = _inverted((call.name, call.inputs) for call in calls)
+        self._dependents = _inverted((call.name, call.before) for call in calls) if ordered else self._consumers
+        followers = {name for call in ordered for name in call.after}
         self._waiting = frozenset(
             call.name
             for call in calls
@@ -110,12 +111,14 @@ class Graph:
         """Tell whether a step starts only when everything before it is durable (PROTOCOL, commits, rule 3)."""
         return name in self._waiting
 
-    def _invert(self, before: Callable[[Call], tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
-        for call in self.calls:
-            for name in before(call):
-                found.setdefault(name, []).append(call.name)
-        return {name: tuple(names) for name, names in found.items()}
+
+def _inverted(before: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    """Return, of steps and those before each, the steps after each."""
+    found: dict[str, list[str]] = {}
+    for after, names in before:
+        for name in names:
+            found.setdefault(name, []).append(after)
+    return {name: tuple(names) for name, names in found.items()}
 
 
 def build_graph(pipeline: Pipeline[..., Any], params: Mapping[str, Any]) -> Graph:
@@ -233,7 +236,7 @@ class _Recording:
         outputs = count_outputs(step)
         call = Call(
             name=name, step=step, args=args, kwargs=kwargs, arguments=arguments, outputs=outputs,
-            inputs=_steps_of([*references_in(args), *references_in(kwargs)]),
+            inputs=_steps_of(references_in((*args, *kwargs.values()))),
             after=_steps_of(self._order(step, name)) if step.order else (),
         )  # fmt: skip
         self.calls.append(call)

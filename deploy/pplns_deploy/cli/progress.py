@@ -55,7 +55,7 @@ def lines_of(event: Event, *, name_width: int) -> list[str]:
     """Return the lines that an event is worth: several for the start of an attempt, one for a step's, or none."""
     if isinstance(event, AttemptStarted):
         return [_headline(event), *(_line("=", step, name_width, "reused") for step in event.reused)]
-    if isinstance(event, StepStarted | StepCommitted | StepRetrying | StepRedone | StepReused | StepFailed):
+    if isinstance(event, (StepStarted, StepCommitted, StepRetrying, StepRedone, StepReused, StepFailed)):
         symbol, text = _step_news(event)
         return [_line(symbol, event.step, name_width, text)]
     return []

@@ -5,7 +5,7 @@ values that are theirs."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from pplns.codecs.held import INLINE_LIMIT_BYTES, Bytes, Held, TableFormat
 from pplns.codecs.raw import Binary, InlineJson, JsonArtifact, Text
@@ -38,7 +38,7 @@ def hold(value: object, *, where: str, table_format: TableFormat = "arrow") -> H
     Raises: StorageRefused, and what an iterator raises for its first item."""
     kind = type(value)
     if kind is int and -_SMALL_INT < value < _SMALL_INT:  # type: ignore[operator]
-        return InlineJson(value)
+        return InlineJson(value, b"%d" % cast("int", value))
     try:
         if kind in _LONG:
             return _LONG[kind](value)

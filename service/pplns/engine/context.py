@@ -32,17 +32,41 @@ def step_timed_out(step: str, timeout_s: float | None) -> StepTimedOut:
 
 
 class Gate:
-    """Opens when everything before a step is durable; closed for good when the try isn't waited for any more."""
+    """Opens when everything before a step is durable, or when its try isn't waited for any more (`abandoned`).
 
-    def __init__(self) -> None:
-        self.opened = threading.Event()
+    Few steps ever wait at theirs: what they wait by is made for the first that does."""
+
+    def __init__(self, *, is_open: bool = False) -> None:
         self.abandoned = False
+        self._is_open = is_open
+        self._opened: threading.Event | None = None
+
+    def open(self) -> None:
+        """Let pass who waits, and whoever comes."""
+        with _gates:
+            self._is_open = True
+            if self._opened is not None:
+                self._opened.set()
+
+    def abandon(self) -> None:
+        """Send away who waits, and whoever comes."""
+        self.abandoned = True
+        self.open()
 
     def pass_through(self) -> None:
-        """Wait until the gate opens."""
-        self.opened.wait()
+        """Wait until the gate opens.
+
+        Raises: Interrupted, where the try was abandoned."""
+        with _gates:
+            if not self._is_open and self._opened is None:
+                self._opened = threading.Event()
+        if self._opened is not None:
+            self._opened.wait()
         if self.abandoned:
             raise Interrupted("This try of the step was abandoned.")
+
+
+_gates = threading.Lock()  # of them all: it is held for a moment
 
 
 class CurrentRun(Frozen):

@@ -8,6 +8,7 @@ so that what depends on it is reused. Until such a step is durable, the versions
 The base version leaves all redos out, those of the steps before included: two commits of a step with the same base come
 from the same code. So a step that runs again because an input was made again is told from one whose code changed."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -57,7 +58,9 @@ def plan_steps(graph: Graph, shapes: Mapping[str, str], checkpoints: Checkpoints
             plan[name], effective[name] = PlannedStep(name, "wait", base), None
             continue
         plan[name] = _plan_step(name, shape, known, base=base, checkpoints=checkpoints)
-        effective[name] = _effective_version(plan[name], shape, known, checkpoints)
+        effective[name] = plan[name].version
+        if name in checkpoints.redos:
+            effective[name] = _effective_version(plan[name], shape, known, checkpoints)
     return plan
 
 
@@ -97,11 +100,9 @@ def _plan_step(name: str, shape: str, before: list[str], *, base: str, checkpoin
 
 def _effective_version(planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints) -> str | None:
     """Return the version that counts for what comes after: the oldest redo whose value is the same."""
-    redo = checkpoints.redos.get(planned.name, 0)
-    if redo == 0 or planned.version is None:
-        return planned.version
-    if planned.commit is None:
+    if planned.version is None or planned.commit is None:
         return None
+    redo = checkpoints.redos[planned.name]
     effective, digests = planned.version, planned.commit.digests
     for number in range(redo - 1, -1, -1):
         version = version_of(planned.name, shape, before, redo=number)
@@ -127,10 +128,15 @@ def _places(before: list[str]) -> list[str]:
     return [str(place) if name else "-" for place, name in enumerate(before)]
 
 
+@functools.lru_cache(maxsize=64)
+def _shape_of_reference(place: int, output: int | None) -> str:
+    return digest_fields("reference", str(place), str(output))
+
+
 def _shape_of_argument(value: Any, call: Call, digest_constant: DigestConstant, where: str) -> str:
     kind = kind_of(value)
     if isinstance(value, Reference):
-        return digest_fields("reference", str(call.inputs.index(value.step)), str(value.output))
+        return _shape_of_reference(call.inputs.index(value.step), value.output)
     if kind in SEQUENCES or is_named_tuple(value):
         return digest_fields(
             kind.__qualname__, *(_shape_of_argument(one, call, digest_constant, where) for one in value)

@@ -56,10 +56,11 @@ class Progress:
         return self._awaited[name] == 0
 
     def touched_by(self, name: str) -> Iterable[str]:
-        """Return the steps that may become startable when a step has returned, or when it has become durable.
+        """Return the waiting steps that may become startable when a step has returned, or has become durable.
 
         The first touches the steps after it; the second those after them too, since a returned one counts then."""
-        near = self._graph.dependents(name)
-        if self._phases[name] != "durable":
-            return near
-        return dict.fromkeys([*near, *(one for each in near for one in self._graph.dependents(each))])
+        phases, after = self._phases, self._graph.dependents
+        near = after(name)
+        if phases[name] == "durable":
+            near = (*near, *[one for each in near if phases[each] == "returned" for one in after(each)])
+        return dict.fromkeys([one for one in near if phases[one] == "waiting"])

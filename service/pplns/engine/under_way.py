@@ -104,9 +104,7 @@ class TriesUnderWay:
         """Wait for tries no more, of some steps or of all; return the steps that were running."""
         abandoned = [name for name in (list(self._tries) if names is None else names) if name in self._tries]
         for name in abandoned:
-            gate = self._tries.pop(name).gate
-            gate.abandoned = True
-            gate.opened.set()
+            self._tries.pop(name).gate.abandon()
             if self._prepared.pop(name, None) is None:
                 self._workers.add_one()
         return abandoned
@@ -114,7 +112,7 @@ class TriesUnderWay:
     def open_gate(self, name: str) -> None:
         """Let a running try read its idempotency key: all before it is durable now."""
         if name in self._tries:
-            self._tries[name].gate.opened.set()
+            self._tries[name].gate.open()
 
     def overdue(self, now: float) -> list[Try]:
         """Return the tries that are past their timeout and what they got beyond it."""
@@ -141,12 +139,10 @@ class TriesUnderWay:
         self._counts[name] = self.count(name) + 1
         self._started_here[name] = self.count_here(name) + 1
         now, timeout = self._work.clock.monotonic(), self._work.graph[name].step.options_set.timeout
-        gate = Gate()
-        if is_grounded:
-            gate.opened.set()
         return Try(
             step=name, number=self._counts[name], token=next(self._tokens), version=version, started=now,
-            started_at=self._work.clock.now(), deadline=None if timeout is None else now + timeout, gate=gate,
+            started_at=self._work.clock.now(), deadline=None if timeout is None else now + timeout,
+            gate=Gate(is_open=is_grounded),
         )  # fmt: skip
 
     def _current_run(self, one: Try) -> CurrentRun:
@@ -171,7 +167,7 @@ def _store_quick(
 ) -> tuple[StoredValue, ...] | None:
     if is_abandoned() or not all(is_quick(store, one) for one in held):
         return None
-    return tuple(store_value(store, place, one, is_abandoned=is_abandoned) for one in held)
+    return tuple([store_value(store, place, one, is_abandoned=is_abandoned) for one in held])
 
 
 def _end_of(deadline: float) -> float:

@@ -13,6 +13,7 @@ from pplns.state.fields import Fields
 from pplns.stores import Store
 
 CommitKey = tuple[str, str]
+_OPTIONAL = ("artifact", "meta", "rows", "columns")  # of a value, in its record
 
 
 class Checkpoints:
@@ -83,8 +84,10 @@ def _value_as_record(value: StoredValue) -> dict[str, Any]:
     record: dict[str, Any] = {"codec": value.codec, "digest": value.digest, "bytes": value.size_bytes}
     if value.artifact is None:
         record["inline"] = value.inline
-    optional = {"artifact": value.artifact, "meta": value.meta, "rows": value.rows, "columns": value.columns}
-    return record | {key: one for key, one in optional.items() if one is not None}
+    for key, one in zip(_OPTIONAL, (value.artifact, value.meta, value.rows, value.columns), strict=True):
+        if one is not None:
+            record[key] = one
+    return record
 
 
 def commit_from(record: Mapping[str, Any], *, name: str) -> Commit:

@@ -37,8 +37,10 @@ class PlainSignature(Frozen):
         """Return the arguments of a call by parameter name, in the order of the parameters; None for a wrong call."""
         if len(args) > self.by_place:
             return None
-        given = {**dict(zip(self.names, args, strict=False)), **kwargs}
-        bound = {name: given[name] for name in self.names if name in given}
+        bound = dict(zip(self.names, args, strict=False))
+        if kwargs:
+            given = {**bound, **kwargs}
+            bound = {name: given[name] for name in self.names if name in given}
         is_right = len(bound) == len(args) + len(kwargs) and self.required <= bound.keys()
         return bound if is_right else None
 

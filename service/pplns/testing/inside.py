@@ -38,16 +38,10 @@ def inside_run(
         logical_date=check_aware(logical_date or clock.now(), what="logical_date"), params=dict(params or {}),
         trigger=Trigger("manual", run_id),
         deadline=None if timeout is None else clock.monotonic() + seconds_of(timeout, what="timeout"),
-        version="0" * VERSION_LENGTH, gate=_open_gate(), monotonic=clock.monotonic,
+        version="0" * VERSION_LENGTH, gate=Gate(is_open=True), monotonic=clock.monotonic,
     )  # fmt: skip
     token = set_current(run)
     try:
         yield run
     finally:
         unset_current(token)
-
-
-def _open_gate() -> Gate:
-    gate = Gate()
-    gate.opened.set()
-    return gate
