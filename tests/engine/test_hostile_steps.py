@@ -1,5 +1,6 @@
 """What steps and watchers may do to an attempt without hanging it, losing its end, or filling its records."""
 
+import sys
 from typing import Any, cast
 
 import pytest
@@ -118,6 +119,28 @@ def test_what_pplns_itself_refuses_keeps_its_own_words(runs: Runs) -> None:
     assert error is not None
     assert error.message.startswith("Step 'returns_a_lambda' returned a function")
     assert "StorageRefused" not in error.message
+
+
+def test_an_error_has_its_places_where_no_module_can_be_imported(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that has opened as many files as it may is the one whose error must be read."""
+
+    @step
+    def exhaust() -> int:
+        monkeypatch.setitem(sys.modules, "traceback", None)
+        raise OSError(24, "Too many open files")
+
+    @pipeline
+    def exhausting() -> Any:
+        return exhaust()
+
+    error = runs.run(exhausting).error
+
+    assert error is not None
+    assert error.message.endswith("Too many open files")
+    first, place, last = (error.traceback or "").splitlines()
+    assert (first, last) == ("Traceback (most recent call last):", "OSError")
+    assert place.startswith(f'  File "{__file__}", line ')
+    assert place.endswith(", in exhaust")
 
 
 def test_an_endless_message_is_cut(runs: Runs) -> None:

@@ -9,12 +9,13 @@ import pytest
 UNUSED = {
     "inspect", "uuid", "platform", "dataclasses", "decimal", "copy", "difflib", "pplns.engine.retry",
     "importlib.metadata", "pplns.state.keys", "pplns.state.logs", "pplns.state.slots", "pplns.engine.event_lines",
+    "logging", "traceback", "textwrap", "linecache", "tokenize",
 }  # fmt: skip
 OF_PARAMETERS = {"pplns.steps.parameters", "pplns.steps.conversion", "pplns.steps.annotations", "pplns.steps.scalars"}
 
 # What the standard library's own modules bring along differs from one version of Python to the next.
 PROGRAM = """
-import ast, json, logging, pathlib, sys, threading
+import ast, json, pathlib, sys, threading, tomllib
 before = set(sys.modules)
 from pplns import pipeline, step
 from pplns.engine.runner import run_pipeline

@@ -1,24 +1,15 @@
-"""What steps log while a run goes on, as lines on stderr: `load      INFO  read 27004 rows`.
+"""What is heard while a run goes on: what its steps log is shown on stderr, as `step_logs` has it, and what they log,
+print and warn is kept with the run, for `pplns logs`.
 
-What they log, print and warn is kept with the run as well, for `pplns logs`.
+A run of which nothing logs imports no `logging`, and doesn't pay for it."""
 
-One handler shows what goes to `current_run().logger`, and what the project's own modules log under their names. It
-keeps quiet as soon as the root logger has a handler: then the project set up logging itself, and shows it already."""
-
-import logging
-import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pplns.logs.arrival import once_imported
 from pplns.logs.capture import Capture, capturing
-from pplns_deploy.cli.console import write_line
-from pplns_deploy.cli.output import clean_text
-
-NAME_WIDTH = 8
-LEVEL_WIDTH = 7
-INSTALLED = "site-packages"  # a virtual environment may lie inside the project
 
 
 @contextmanager
@@ -26,71 +17,13 @@ def showing_logs(root: Path, *, verbose: bool) -> Generator[None]:
     """Keep what the steps of a project say, and show what they log from INFO on, with `verbose` from DEBUG.
 
     Entered once the pipeline is loaded, so that what its files do to logging is known."""
-    with capturing(Capture(None)), _step_logs(root, verbose=verbose):
+    loaded = list(sys.modules)
+    with capturing(Capture(None)), ExitStack() as ending:
+
+        def show() -> None:
+            from pplns_deploy.cli.step_logs import shown
+
+            ending.enter_context(shown(root, loaded, verbose=verbose))
+
+        ending.callback(once_imported("logging", show))
         yield
-
-
-@contextmanager
-def _step_logs(root: Path, *, verbose: bool) -> Generator[None]:
-    if logging.getLogger().handlers:
-        yield
-        return
-    handler = StepLogs()
-    loggers = [logging.getLogger(name) for name in ("pplns", *_packages_of(root))]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.DEBUG if verbose else logging.INFO)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-
-
-class StepLogs(logging.Handler):
-    """Writes each record as a line: the step that logged it, or else the logger, then level and message."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, unless the project shows its logs by handlers of its own."""
-        if logging.getLogger().handlers:
-            return
-        try:
-            # the stream as it is now: on a terminal it passes above what is running
-            write_line("\n".join(log_lines(record)), sys.stderr)
-        except Exception:
-            self.handleError(record)
-
-
-def log_lines(record: logging.LogRecord) -> list[str]:
-    """Return the lines of a record, a traceback below its message."""
-    message, *more = record.getMessage().splitlines() or [""]
-    if record.exc_info:
-        more += logging.Formatter().formatException(record.exc_info).splitlines()
-    head = f"{_source_of(record):<{NAME_WIDTH}}  {record.levelname:<{LEVEL_WIDTH}}  {clean_text(message)}"
-    return [f"    {line}".rstrip() for line in (head, *(f"  {clean_text(one)}" for one in more))]
-
-
-def _source_of(record: logging.LogRecord) -> str:
-    if record.name.startswith("pplns."):
-        return record.name.rpartition(".")[2]
-    from pplns.engine.context import current_run
-    from pplns.errors import PplnsError
-
-    try:
-        return current_run().step
-    except PplnsError:
-        return record.name
-
-
-def _packages_of(root: Path) -> list[str]:
-    """Return the top names of the modules that were loaded from a project, but for what is installed into it."""
-    here = f"{root.resolve()}{os.sep}"
-    found = {
-        name.partition(".")[0]
-        for name, module in list(sys.modules.items())
-        if (file := getattr(module, "__file__", None)) and file.startswith(here) and INSTALLED not in file
-    }
-    return sorted(found - {"pplns", "pplns_deploy", "__main__", "__mp_main__"})

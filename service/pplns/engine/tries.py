@@ -4,11 +4,10 @@ This is one of the two borders at which errors of users' code are caught; the ot
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pplns import codecs
 from pplns.engine.clock import Clock
@@ -21,6 +20,9 @@ from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
 from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo
+
+if TYPE_CHECKING:
+    from traceback import TracebackException
 
 Settle = Callable[[codecs.Held], codecs.Held]
 StoreQuick = Callable[[tuple[codecs.Held, ...]], tuple[StoredValue, ...] | None]
@@ -188,9 +190,22 @@ def _frames_of(error: BaseException) -> str | None:
         if isinstance(error, PplnsError):
             text = text.removesuffix(f": {error}".rstrip())
         text = redact(text)
-    except (Exception, SystemExit):  # an error that can't be printed has no traceback to show either
-        return None
+    except (Exception, SystemExit):  # it can't be printed, or `traceback` not be imported: no file can be opened, say
+        return _bare_frames_of(error)
     return _cut(text, MAX_TRACEBACK_LENGTH) if shown.stack or shown.__cause__ or shown.__context__ else None
+
+
+def _bare_frames_of(error: BaseException) -> str | None:
+    """Return the places in the user's code that an error came through, and its class, by nothing but themselves."""
+    lines: list[str] = []
+    place = error.__traceback__
+    while place is not None:
+        code = place.tb_frame.f_code
+        if not code.co_filename.startswith(OWN_FOLDER):
+            lines.append(f'  File "{code.co_filename}", line {place.tb_lineno}, in {code.co_name}')
+        place = place.tb_next
+    text = "\n".join(["Traceback (most recent call last):", *lines, type(error).__name__])
+    return _cut(redact(text), MAX_TRACEBACK_LENGTH) if lines else None
 
 
 def _cut(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
@@ -210,11 +225,13 @@ def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
     return function(*args, **kwargs), files
 
 
-def _without_own_frames(error: BaseException) -> traceback.TracebackException:
-    shown = traceback.TracebackException.from_exception(error, compact=True)
-    seen: traceback.TracebackException | None = shown
+def _without_own_frames(error: BaseException) -> "TracebackException":
+    from traceback import StackSummary, TracebackException  # of use only where a step fails
+
+    shown = TracebackException.from_exception(error, compact=True)
+    seen: TracebackException | None = shown
     while seen is not None:
         kept = [frame for frame in seen.stack if not frame.filename.startswith(OWN_FOLDER)]
-        seen.stack = traceback.StackSummary.from_list(kept)
+        seen.stack = StackSummary.from_list(kept)
         seen = seen.__cause__ or seen.__context__
     return shown

@@ -5,8 +5,9 @@ of the one before away again, and both may then have a module of the same name."
 
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,10 @@ from pplns.secrets import look_beside
 from pplns.settings import Settings
 
 LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+# modules of Python's that pplns imports when it needs them, and what these import
+LATE = frozenset(
+    ("ast", "binascii", "linecache", "logging", "mmap", "shlex", "string", "textwrap", "token", "tokenize", "traceback")
+)
 
 
 class _Entered:
@@ -48,7 +53,16 @@ def put_first_on_path(settings: Settings) -> None:
     wanted = list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
     _entered.entries += [entry for entry in wanted if entry not in sys.path]
     if sys.path[: len(wanted)] != wanted:
+        _import_what_would_be_hidden_by(wanted)
         sys.path[:] = [*wanted, *(entry for entry in sys.path if entry not in wanted)]
+
+
+def _import_what_would_be_hidden_by(folders: Iterable[str]) -> None:
+    """Import Python's own modules that pplns imports late, as far as a project has files of their names."""
+    for folder in folders:
+        with suppress(OSError):
+            for name in LATE.intersection(name.removesuffix(".py") for name in os.listdir(folder)):  # noqa: PTH208
+                import_module(name)
 
 
 def _forget_listings(settings: Settings) -> None:

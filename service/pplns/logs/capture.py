@@ -1,10 +1,10 @@
 """The capture: while it is on, what a step prints, logs and warns becomes lines with the labels of its run.
 
 It stands in the one place that every record passes, `Logger.callHandlers`, so that it hears each logger whatever its
-handlers and `propagate`; the project's own handlers get their records all the same. Only commands and the service turn
-it on: a step that is called as a plain function, or in a test, finds the interpreter as it is."""
+handlers and `propagate`; the project's own handlers get their records all the same. Where nothing has imported
+`logging` there are no records yet, and it waits. Only commands and the service turn it on: a step that is called as a
+plain function, or in a test, finds the interpreter as it is."""
 
-import logging
 import sys
 import threading
 import warnings
@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from pplns.logs.arrival import once_imported
 from pplns.logs.lines import Line, Source, encode, line_of, new_line
 from pplns.logs.places import Place, current_trace, here, speak_from
 from pplns.logs.streams import CapturedStream
 
 if TYPE_CHECKING:
+    import logging
+
     from pplns.logs.outputs import Output
 
 STREAMS = ("stdout", "stderr")
@@ -47,18 +50,14 @@ class Capture:
         """Begin to hear."""
         self._is_on = True
         self.wrap_streams()
-        self._replace(logging.Logger, "callHandlers", self._hear_records)
         self._replace(warnings, "showwarning", self._hear_warnings)
         self._replace(threading.Thread, "start", _labelling_threads)
-        root = logging.getLogger()
-        if self._output is not None and root.level == logging.WARNING and not root.handlers:
-            root.setLevel(logging.INFO)  # nobody set logging up: what steps log at INFO is meant to be read
-            self._undo.append(lambda: root.setLevel(logging.WARNING))
+        self._undo.append(once_imported("logging", self._hear_loggers))
 
     def stop(self) -> None:
         """Hear no more, and put back what was there."""
         self._is_on = False
-        while self._undo:
+        while self._undo:  # longer by what a thread adds that is just importing `logging`, until that is called off
             self._undo.pop()()
 
     def stand_again(self) -> None:
@@ -94,15 +93,25 @@ class Capture:
 
     def finish(self, place: Place) -> None:
         """Say what a step has left unsaid: it is over."""
-        for stream in self._streams.values():
-            stream.finish(place)
+        if place.unfinished:
+            for stream in self._streams.values():
+                stream.finish(place)
 
     def _say(self, place: Place, stream: str, text: str) -> None:
         """Write what a step printed: many lines, maybe, which the stream has looked through for secrets already."""
         self.emit(Line(datetime.now(UTC), "INFO", text, place, current_trace(), fields={"stream": stream}))
 
+    def _hear_loggers(self) -> None:
+        import logging
+
+        self._replace(logging.Logger, "callHandlers", self._hear_records)
+        root = logging.getLogger()
+        if self._output is not None and root.level == logging.WARNING and not root.handlers:
+            root.setLevel(logging.INFO)  # nobody set logging up: what steps log at INFO is meant to be read
+            self._undo.append(lambda: root.setLevel(logging.WARNING))
+
     def _hear_records(self, original: Callable[..., None]) -> Callable[..., None]:
-        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+        def call_handlers(logger: "logging.Logger", record: "logging.LogRecord") -> None:
             place = here()
             if self._is_speaking() or not self._concerns(logger, place):
                 return original(logger, record)
@@ -114,7 +123,7 @@ class Capture:
 
         return call_handlers
 
-    def _concerns(self, logger: logging.Logger, place: Place | None) -> bool:
+    def _concerns(self, logger: "logging.Logger", place: Place | None) -> bool:
         if place is not None:
             return True
         if self._output is None:

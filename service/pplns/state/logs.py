@@ -5,7 +5,6 @@ the last one how much of the run's allowance is spent, without reading the other
 
 import contextlib
 import contextvars
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +19,6 @@ MAX_AGE_SECONDS = 5.0
 MIN_INTERVAL_SECONDS = 1.0  # between two chunks; the last one of an attempt doesn't wait
 CLOSE_SECONDS = 10.0
 SUFFIX = ".jsonl"
-
-logger = logging.getLogger(__name__)
 
 
 class Chunk(NamedTuple):
@@ -144,6 +141,9 @@ class RunLog:
         if self._has_failed:
             return
         self._has_failed = True
+        import logging  # of use only where a store fails
+
+        logger = logging.getLogger(__name__)
         logger.warning("Log lines of %s are lost: they can't be kept in the store. %s", self._prefix, met)
 
 
