@@ -1,5 +1,8 @@
 """Numbers, widths and tables as people read them."""
 
+import os
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from pplns_deploy.cli.output import (
     table_lines,
     text_width,
 )
+from pplns_deploy.cli.styles import styled, unstyled
 from pplns_deploy.cli.words import join_words
 
 
@@ -93,3 +97,30 @@ def test_a_stream_gets_the_characters_it_has(encoding, text):
 def test_command_lines_are_quoted():
     """What is offered can be typed as it is, spaces and all."""
     assert join_words(["cd", "my folder"]) in ("cd 'my folder'", 'cd "my folder"')
+
+
+def test_plain_words_stand_as_they_are():
+    """No shell takes them apart in another way, so nothing is quoted."""
+    words = ["pplns", "run", "sales", "-p", "month=2013-01", "--store", "file:/srv/runs_2"]
+
+    assert join_words(words) == " ".join(words)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the rules of a POSIX shell")
+@pytest.mark.parametrize("word", ["", "my folder", "it's", "$HOME", "a;b", "*", "~", "é", "a\\b", "a\nb"])
+def test_a_shell_reads_the_words_that_were_given(word):
+    """Whatever a shell would read as something else is quoted."""
+    assert shlex.split(join_words(["cd", word])) == ["cd", word]
+
+
+def test_colours_are_taken_from_a_text():
+    """What `styled` adds goes, wherever it stands, and as often."""
+    text = f"a {styled('red', color='red', bold=True)} {styled('bold', bold=True)}"
+
+    assert unstyled(text) == "a red bold"
+
+
+@pytest.mark.parametrize("text", ["plain", "\033", "\033[", "\033[2J", "\033[31", "[31m", "\033[31 m"])
+def test_what_is_no_colour_stays(text):
+    """Only the codes of colours are left out."""
+    assert unstyled(f"{text}\033[0m") == text

@@ -81,7 +81,14 @@ def test_an_id_that_could_harm_a_path_is_refused(run_id: str) -> None:
     assert len(str(raised.value)) < 350
 
 
-@pytest.mark.parametrize("run_id", ["january", "20131399t060000z-2ead4c8f6b45a35f", "20130131t060000z-2ead"])
+@pytest.mark.parametrize(
+    "run_id",
+    [
+        "january", "20131399t060000z-2ead4c8f6b45a35f", "20130131t060000z-2ead", "20130131t060000z-2EAD4C8F6B45A35F",
+        "2013w054t060000z-2ead4c8f6b45a35f", "20130131t06:00z-2ead4c8f6b45a35f", "20130131t060000-2ead4c8f6b45a35f",
+        "20130131T060000Z-2ead4c8f6b45a35f", "20130131t060000z-2ead4c8f6b45a35f-", "20130131t060000z-2ead4c8f6b45a35g",
+    ],
+)  # fmt: skip
 def test_an_id_without_a_time_has_none(run_id: str) -> None:
     """A person's own id, or one that only looks derived."""
     assert time_of_run_id(run_id) is None

@@ -2,8 +2,6 @@
 
 The least of what click has for it, so that a run whose lines go to a file needn't import click."""
 
-import re
-
 _COLORS = {"red": 31, "green": 32, "yellow": 33}
 
 
@@ -16,4 +14,11 @@ def styled(text: str, *, color: str | None = None, bold: bool = False) -> str:
 
 def unstyled(text: str) -> str:
     """Return a text without its colours."""
-    return re.sub(r"\033\[[0-9;]*m", "", text) if "\033" in text else text
+    first, *rest = text.split("\033[")
+    return first + "".join(map(_after_codes, rest))
+
+
+def _after_codes(text: str) -> str:
+    """Return what follows the codes of colours at the beginning of a text; all of it with other codes."""
+    codes, end, after = text.partition("m")
+    return after if end and not codes.strip("0123456789;") else f"\033[{text}"

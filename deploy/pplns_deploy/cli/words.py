@@ -43,6 +43,8 @@ def next_command(*arguments: str, project: Path | None, store: str | None) -> st
 
 def join_words(words: Sequence[str]) -> str:
     """Return a command line that this system's shell takes apart into the same words."""
+    if all(map(_is_plain, words)):
+        return " ".join(words)
     if os.name == "nt":
         import subprocess
 
@@ -50,3 +52,8 @@ def join_words(words: Sequence[str]) -> str:
     import shlex
 
     return shlex.join(words)
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether no shell has to have a word quoted."""
+    return word != "" and word.isascii() and all(letter.isalnum() or letter in "_@%+=:,./-" for letter in word)

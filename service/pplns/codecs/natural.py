@@ -4,7 +4,6 @@ It is for people and for callers of the HTTP interface; nothing is read back fro
 doesn't know, are shown as text: "NaN", "Infinity", "-Infinity"."""
 
 import sys
-from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -115,6 +114,8 @@ def _show_float(value: float) -> float | str:
 
 
 def _show_binary(value: bytes | bytearray) -> str:
+    from binascii import b2a_base64  # of use only for bytes
+
     return b2a_base64(value[:MAX_BINARY_BYTES], newline=False).decode("ascii")
 
 

@@ -8,7 +8,6 @@ equal digests whatever the process's hash seed."""
 
 import json
 import math
-from binascii import a2b_base64, b2a_base64  # base64 imports more than it adds to them
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -121,8 +120,16 @@ def encode_text(text: str, _: Within) -> Any:
     return text
 
 
+def _bytes_of(text: str) -> bytes:
+    from binascii import a2b_base64
+
+    return a2b_base64(text)
+
+
 def base64_text(data: bytes | bytearray) -> str:
     """Return bytes as base64 text."""
+    from binascii import b2a_base64  # base64 imports more than it adds to it, and few values hold bytes
+
     return b2a_base64(data, newline=False).decode("ascii")
 
 
@@ -201,11 +208,11 @@ _ENCODERS: dict[type, Encoder] = {
 _DECODERS: dict[str, Decoder] = {
     "int": lambda content: int(content, 16),
     "float": float,
-    "text": lambda content: a2b_base64(content).decode("utf-8", "surrogatepass"),
+    "text": lambda content: _bytes_of(content).decode("utf-8", "surrogatepass"),
     "tuple": lambda content: tuple(decode(content)),
     "set": lambda content: set(decode(content)),
     "frozenset": lambda content: frozenset(decode(content)),
     "dict": lambda content: {decode(key): decode(item) for key, item in content},
-    "bytes": a2b_base64,
-    "bytearray": lambda content: bytearray(a2b_base64(content)),
+    "bytes": _bytes_of,
+    "bytearray": lambda content: bytearray(_bytes_of(content)),
 }

@@ -3,12 +3,14 @@
 Python decides that for a whole function at once (a name bound anywhere in it is local everywhere in it), so a scope
 collects what is loaded and bound, and says what is left over when it ends. Only a class body goes line by line."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from pplns.model.frozen import Frozen
 
 Chain = tuple[str, ...]  # a name and the attributes taken from it, `a.b.c`
 
 
-class Origin(NamedTuple):
+class Origin(Frozen):
     """Where an import statement takes a name from: `from ..module import name`, or `import module` without one."""
 
     module: str
@@ -16,13 +18,13 @@ class Origin(NamedTuple):
     level: int = 0
 
 
-class Reference(NamedTuple):
+class Reference(Frozen):
     """A name that a piece of source reaches, with the attributes taken from it.
 
     With an `origin` it is what an import inside the piece brought, and `chain` holds the attributes alone."""
 
     chain: Chain
-    origin: Origin | None = None
+    origin: Origin | None
 
 
 class Scope:
@@ -80,7 +82,7 @@ class Scope:
     def references(self) -> tuple[Reference, ...]:
         """Return all that the piece reaches, the names that its own imports bring to the outside included."""
         own = [Reference((), origin) for origins in self.imports.values() for origin in origins if origin.name]
-        return (*map(Reference, self.reached), *self.brought, *own)
+        return (*(Reference(chain, None) for chain in self.reached), *self.brought, *own)
 
     def _hand_on(self, chain: Chain, outer: "Scope") -> None:
         name = chain[0]

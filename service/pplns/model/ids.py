@@ -13,14 +13,16 @@ from pplns.model.sha import sha256
 MAX_RUN_ID_LENGTH = 100
 VERSION_LENGTH = 16
 
-_RUN_ID = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_RUN_ID_LENGTH - 1}}}")
+_RUN_ID = rf"[a-z0-9][a-z0-9-]{{0,{MAX_RUN_ID_LENGTH - 1}}}"
+_IDENTITY_LENGTH = 16
+_HEX = frozenset("0123456789abcdef")
 
 
 def check_run_id(run_id: str) -> str:
     """Return a run id that a caller chose, if it can be one.
 
     Raises: ParameterError."""
-    if _RUN_ID.fullmatch(run_id) and not is_device(run_id):
+    if re.fullmatch(_RUN_ID, run_id) and not is_device(run_id):
         return run_id
     raise ParameterError(
         f"The run id is {shorten(run_id)} ({len(run_id)} characters).",
@@ -36,17 +38,22 @@ def derive_run_id(pipeline: str, *, kind: str, key: str, logical_date: datetime)
     The same trigger delivered twice gives the same id."""
     time = logical_date.astimezone(UTC)
     year = f"{time.year:04}"  # strftime doesn't fill %Y with zeros on every system
-    return f"{year}{time:%m%dt%H%M%Sz}-{digest_fields(pipeline, kind, key)[:16]}"
+    return f"{year}{time:%m%dt%H%M%Sz}-{digest_fields(pipeline, kind, key)[:_IDENTITY_LENGTH]}"
 
 
 def time_of_run_id(run_id: str) -> datetime | None:
     """Return the logical time (UTC, aware) in a derived run id, or None for an id that a person chose."""
-    if not re.fullmatch(r"\d{8}t\d{6}z-[0-9a-f]{16}", run_id):
+    time, _, identity = run_id.partition("-")
+    if not _is_identity(identity) or time[8:9] + time[15:] != "tz" or not (time[:8] + time[9:15]).isdecimal():
         return None
     try:
-        return datetime.fromisoformat(run_id[:16].upper())
+        return datetime.fromisoformat(time.upper())
     except ValueError:
         return None
+
+
+def _is_identity(text: str) -> bool:
+    return len(text) == _IDENTITY_LENGTH and _HEX.issuperset(text)
 
 
 def digest_fields(*fields: str | bytes) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 from pplns.model.frozen import Frozen
 from pplns.model.triggers import check_timezone
@@ -15,10 +15,10 @@ GOOGLE_CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 
 _MODULE_AND_NAME = r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*"  # two letters at least: C:x is a Windows path
 _TOPIC = r"projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
-_STORE_URL = r"(?s)file:[^?]+(\?.*)?|gs://[^/?]+(/.*)?|memory:[^?]*"
+_OTHER_STORE_URL = r"(?s)gs://[^/?]+(/.*)?|memory:[^?]*"
 
 
-class Given(NamedTuple):
+class Given(Frozen):
     """A value as it was met: `source` names its place in an error, `base` is what its relative paths start from."""
 
     value: object
@@ -68,12 +68,13 @@ def _absolute(text: str, base: Path) -> Path:
 
 def _store_url(given: Given) -> str:
     text = _text(given)
-    if not re.fullmatch(_STORE_URL, text):
+    scheme, _, rest = text.partition(":")
+    path, mark, options = rest.partition("?")
+    if scheme == "file" and path:
+        return text if given.source.endswith(PROJECT_FILE) else f"file:{_absolute(path, given.base)}{mark}{options}"
+    if not re.fullmatch(_OTHER_STORE_URL, text):
         raise ValueError
-    if not text.startswith("file:") or given.source.endswith(PROJECT_FILE):
-        return text
-    path, mark, options = text.removeprefix("file:").partition("?")
-    return f"file:{_absolute(path, given.base)}{mark}{options}"
+    return text
 
 
 def _table_format(given: Given) -> TableFormat:

@@ -9,9 +9,7 @@ ignored. Only an upload has its name from the first: nobody looks for it before 
 import contextlib
 import errno
 import itertools
-import mmap
 import os
-import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -37,7 +35,6 @@ T = TypeVar("T")
 
 TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment
-RUN_FOLDERS = re.compile(r"[^/]+/runs/[^/]+/[^/]+/[^/]+")  # names of objects in a folder inside a run's
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _ALREADY_THERE = (errno.EEXIST, errno.ENOTEMPTY)
 Publish = Callable[[str, str], None]
@@ -144,6 +141,8 @@ class FileStore:
 
     def open(self, name: str) -> Buffer | None:
         """Return an object's bytes as a view of the file, or None."""
+        import mmap  # of use only for artifacts
+
         try:
             with _insist(_reading, self._full(name)) as file:
                 if os.fstat(file.fileno()).st_size == 0:  # an empty file can't be mapped
@@ -279,7 +278,7 @@ class FileStore:
         try:
             return make()
         except FileNotFoundError:
-            parents = make_folder(path.rpartition("/")[0], inside_a_run=RUN_FOLDERS.fullmatch(name) is not None)
+            parents = make_folder(path.rpartition("/")[0], inside_a_run=_is_in_folder_of_a_run(name))
             for parent in parents if self._fsync else ():
                 sync_folder(parent)
             return make()
@@ -321,6 +320,12 @@ def _insist(act: Callable[..., T], *paths: str) -> T:
             if not IS_WINDOWS or time.monotonic() > end:
                 raise
             time.sleep(0.02)
+
+
+def _is_in_folder_of_a_run(name: str) -> bool:
+    """Tell whether an object lies in a folder inside a run's: PIPELINE/runs/RUN/FOLDER/OBJECT."""
+    parts = name.split("/")
+    return len(parts) == 5 and parts[1] == "runs"
 
 
 def _generation_name(name: str, generation: int) -> str:
