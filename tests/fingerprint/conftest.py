@@ -30,7 +30,18 @@ class Project:
 
     def digest(self, files: dict[str, str | bytes], function: str = "main:run") -> str:
         self.write(files)
-        return CodeDigests(self.root).of(self.load(function))
+        loaded = self.load(function)
+        fresh = CodeDigests(self.root).of(loaded)
+        for _ in range(2):  # with what was kept of the files as they were, and as they are
+            assert self.digest_kept(loaded) == fresh
+        return fresh
+
+    def digest_kept(self, function: Any) -> str:
+        """Return a digest as a run does that was kept by another run, or keeps it."""
+        digests = CodeDigests(self.root, beside=str(self.root / "main.py"))
+        digest = digests.of(function)
+        digests.keep()
+        return digest
 
     def forget(self) -> None:
         importlib.invalidate_caches()
@@ -38,7 +49,10 @@ class Project:
             del sys.modules[name]
 
     def holds(self, module: Any) -> bool:
-        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
+        try:
+            places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
+        except KeyError:  # a folder without __init__.py, whose package couldn't be imported
+            return True
         return any(place.startswith(str(self.root)) for place in places)
 
 

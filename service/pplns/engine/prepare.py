@@ -116,14 +116,16 @@ def _connect(
 ) -> tuple[Graph, dict[str, str]]:
     own = {name: copied(value) for name, value in params.items()}  # the function may sort or extend a list
     graph = build_graph(pipeline, own)
-    code = CodeDigests(settings.root)
+    code = CodeDigests(settings.root, beside=getattr(getattr(pipeline.function, "__code__", None), "co_filename", None))
 
     def constant(value: object, where: str) -> str:
         return digest_constant(value, code=code, where=where)
 
     for value in constants_in(graph.result):
         digest_constant(value, code=code, where=f"What pipeline {pipeline.name!r} returns")
-    return graph, shapes_of(graph, digest_code=lambda call: code.of(call.step.function), digest_constant=constant)
+    shapes = shapes_of(graph, digest_code=lambda call: code.of(call.step.function), digest_constant=constant)
+    code.keep()
+    return graph, shapes
 
 
 def run_id_of(pipeline: Pipeline[..., Any], run_id: str | None, trigger: Trigger, logical_date: datetime) -> str:

@@ -60,6 +60,14 @@ class LiveUnits:
         sites = module.sites_of(code) if module is not None else []
         return "".join(self._sources.piece(module, site.node).digest for site in sites if module is not None)
 
+    def is_as_written(self, function: object) -> bool:
+        """Tell whether a function stands at the top of a file of the project, so that its source says all about it."""
+        if not isinstance(function, types.FunctionType) or function.__closure__ is not None:
+            return False
+        code = function.__code__
+        path = self._project.file(code.co_filename)
+        return path is not None and self._project.module(path).is_plain(code)
+
     def _around(self, label: str, inner: list[object]) -> Unit:
         return Unit(label, tuple(Live(one) for one in inner if one is not None))
 

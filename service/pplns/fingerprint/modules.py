@@ -44,6 +44,11 @@ class Module:
             self._inner = _index_functions(self.body)
         return _closest(self._inner.get(key, []), code)
 
+    def is_plain(self, code: CodeType) -> bool:
+        """Tell whether a function's code stands at the top of the file."""
+        site = self.top_sites.get((code.co_firstlineno, code.co_name))
+        return site is not None and site.plain
+
     def classes_named(self, qualname: str) -> list[ast.ClassDef]:
         """Return the classes of a qualified name, those inside functions included."""
         if self._classes is None:
@@ -59,11 +64,8 @@ class Module:
             entries.append(entry)
 
 
-def read_module(path: Path) -> Module:
-    """Parse a source file; a folder without `__init__.py` is a module without names."""
-    if path.is_dir():
-        return Module(path)
-    source = path.read_bytes()
+def read_module(path: Path, source: bytes) -> Module:
+    """Parse a source file."""
     try:
         tree = parse_source(source, path)
     except (SyntaxError, ValueError):  # not imported yet, or written for a newer Python

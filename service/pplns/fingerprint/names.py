@@ -1,38 +1,37 @@
 """What a name in a module stands for: through imports, re-exports and `import *`, without importing anything."""
 
 import ast
-import builtins
 from pathlib import Path
-from typing import NamedTuple
 
 from pplns.fingerprint.modules import Module
 from pplns.fingerprint.project import Project
 from pplns.fingerprint.scopes import Chain, Origin, Reference
 from pplns.fingerprint.syntax import chain_of
+from pplns.model.frozen import Frozen
 
 _STEP_NAMES = {"pplns.step", "pplns.steps.step", "pplns.steps.definitions.step"}
 
 
-class Binding(NamedTuple):
+class Binding(Frozen):
     """All statements of a module that bind or change one of its names."""
 
     path: Path
     name: str
 
 
-class WholeModule(NamedTuple):
+class WholeModule(Frozen):
     """All of a module: it was passed on, or asked for names that only a run can tell."""
 
     path: Path
 
 
-class External(NamedTuple):
+class External(Frozen):
     """Something of a library, of which only the qualified name counts."""
 
     name: str
 
 
-class Unbound(NamedTuple):
+class Unbound(Frozen):
     """A name that no statement of its module binds; only the module in memory can tell what it is."""
 
     path: Path
@@ -56,7 +55,7 @@ class Names:
         found = self._named(module, reference.chain, frozenset())
         if found is None:
             name = reference.chain[0]
-            return [] if hasattr(builtins, name) or _is_dunder(name) else [Unbound(module.path, reference.chain)]
+            return [] if self._project.is_builtin(name) or _is_dunder(name) else [Unbound(module.path, reference.chain)]
         return found
 
     def within(self, place: Path, chain: Chain, seen: _Seen = frozenset()) -> list[Named]:
@@ -124,7 +123,7 @@ class Names:
             found = self._named(self._project.module(place), chain, seen)
             if found is not None:
                 return found
-        return outside if outside and not hasattr(builtins, chain[0]) else None
+        return outside if outside and not self._project.is_builtin(chain[0]) else None
 
     def _imported(self, module: Module, origin: Origin, chain: Chain, seen: _Seen) -> list[Named]:
         attributes = chain if origin.name is None else (origin.name, *chain)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
+from pplns.fingerprint.scalars import encode_scalar
 from pplns.fingerprint.scopes import Reference, Scope
-from pplns.fingerprint.syntax import chain_of, digest_text, encode_scalar, fields_of, flat_parts, imports_of
+from pplns.fingerprint.syntax import chain_of, digest_text, fields_of, flat_parts, imports_of
 from pplns.model.frozen import Frozen
 
 _DEEP_RECURSION = 100_000  # Python calls take no C stack since 3.11

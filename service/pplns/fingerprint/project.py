@@ -1,14 +1,22 @@
 """Which files are of the project, and in which file a module lies.
 
-Nothing is imported to find out: a module that a function imports only when it runs is found on `sys.path`."""
+Nothing is imported to find out: a module that a function imports only when it runs is found on `sys.path`.
 
+All that digests ask of the world beside live objects is asked here, and the answers are known: as long as they are the
+same, so is every digest that was made of them (`answers`, `still_answers`)."""
+
+import builtins
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pplns.fingerprint.modules import Module, read_module
+from pplns.kept import digest_of_text
+
+if TYPE_CHECKING:  # imports ast: only when a file is parsed
+    from pplns.fingerprint.modules import Module
 
 _INSTALLED = {"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox"}
 _OURS = {"pplns", "pplns_deploy"}  # libraries to a project, even where one folder holds both
@@ -17,21 +25,63 @@ _STANDARD_LIBRARY = Path(os.__file__).resolve().parent
 
 
 class Project:
-    """The files of one project, each parsed once."""
+    """The files of one project, each parsed once. `is_steady` unless one was seen to change in between."""
 
     def __init__(self, root: Path) -> None:
+        self.is_steady = True
         self._root = root.resolve()
         self._modules: dict[Path, Module] = {}
+        self._texts: dict[Path, str] = {}
         self._files: dict[str, Path | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
+        self._inits: dict[Path, Path] = {}
         self._tops: dict[str, Path | None] = {}
+        self._builtins: dict[str, bool] = {}
         self._loaded: dict[Path, ModuleType] | None = None
 
-    def module(self, path: Path) -> Module:
+    def answers(self) -> dict[str, Any]:
+        """Return, as JSON, all that was asked so far but for what modules in memory hold, and the answers."""
+        return {
+            "bounds": self._bounds,
+            "texts": {str(path): digest for path, digest in self._texts.items()},
+            "files": {name: _text_of(path) for name, path in self._files.items()},
+            "found": [[str(folder), name, _text_of(path)] for (folder, name), path in self._found.items()],
+            "inits": {str(folder): str(path) for folder, path in self._inits.items()},
+            "tops": {name: _text_of(path) for name, path in self._tops.items()},
+            "builtins": dict(self._builtins),
+        }
+
+    def still_answers(self, answers: Mapping[str, Any]) -> bool:
+        """Ask again what another process asked; tell whether all answers are the same."""
+        try:
+            return (
+                answers["bounds"] == self._bounds
+                and all(self._digest_of(Path(path)) == digest for path, digest in answers["texts"].items())
+                and all(_text_of(self.file(name)) == path for name, path in answers["files"].items())
+                and all(_text_of(self._find(Path(folder), name)) == path for folder, name, path in answers["found"])
+                and all(str(self._with_init(Path(folder))) == path for folder, path in answers["inits"].items())
+                and all(_text_of(self._top(name)) == path for name, path in answers["tops"].items())
+                and all(self.is_builtin(name) == known for name, known in answers["builtins"].items())
+            )
+        except OSError:  # a file is gone
+            return False
+
+    def module(self, path: Path) -> "Module":
         """Return what a file says about its names."""
         if path not in self._modules:
-            self._modules[path] = read_module(path)
+            from pplns.fingerprint.modules import Module, read_module
+
+            source = None if path.is_dir() else path.read_bytes()
+            digest = "" if source is None else digest_of_text(source)
+            self.is_steady &= self._texts.setdefault(path, digest) == digest
+            self._modules[path] = Module(path) if source is None else read_module(path, source)
         return self._modules[path]
+
+    def is_builtin(self, name: str) -> bool:
+        """Tell whether a name that no module binds is there all the same."""
+        if name not in self._builtins:
+            self._builtins[name] = hasattr(builtins, name)
+        return self._builtins[name]
 
     def file(self, filename: str | None) -> Path | None:
         """Return the path of a file or folder if it is source of the project."""
@@ -68,10 +118,9 @@ class Project:
 
     def child(self, place: Path, name: str) -> Path | None:
         """Return a module inside a package."""
-        folder = place if place.is_dir() else place.parent
-        if place.is_dir() or place.name == "__init__.py":
-            return self._find(folder, name)
-        return None
+        if place.name == "__init__.py":
+            return self._find(place.parent, name)
+        return self._find(place, name) if place.is_dir() else None
 
     def loaded(self, path: Path) -> ModuleType | None:
         """Return the module that was imported from a file."""
@@ -80,6 +129,10 @@ class Project:
             found = [(self.file_of(module), module) for module in modules]
             self._loaded = {path: module for path, module in found if path is not None}
         return self._loaded.get(path)
+
+    @property
+    def _bounds(self) -> list[str]:
+        return [str(self._root), str(_OUR_FOLDER), str(_STANDARD_LIBRARY)]
 
     def _contains(self, path: Path) -> bool:
         if not path.is_relative_to(self._root) or path.is_relative_to(_OUR_FOLDER):
@@ -96,7 +149,7 @@ class Project:
         return self._tops[name]
 
     def _search(self, name: str) -> Path | None:
-        folders = [folder for folder in (Path(entry).resolve() for entry in sys.path) if self._contains(folder)]
+        folders = filter(None, (self.file(entry or os.curdir) for entry in sys.path))
         return next(filter(None, (self._find(folder, name) for folder in folders)), None)
 
     def _find(self, folder: Path, name: str) -> Path | None:
@@ -107,8 +160,19 @@ class Project:
         return self._found[folder, name]
 
     def _with_init(self, folder: Path) -> Path:
-        init = folder / "__init__.py"
-        return init if init.exists() else folder
+        if folder not in self._inits:
+            init = folder / "__init__.py"
+            self._inits[folder] = init if init.exists() else folder
+        return self._inits[folder]
+
+    def _digest_of(self, path: Path) -> str:
+        if path not in self._texts:
+            self._texts[path] = "" if path.is_dir() else digest_of_text(path.read_bytes())
+        return self._texts[path]
+
+
+def _text_of(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _folders_of(package: ModuleType) -> list[str]:

@@ -7,7 +7,21 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import PurePath
 from typing import Any
 
-from pplns.fingerprint.syntax import encode_scalar
+
+def encode_scalar(value: object) -> str | None:
+    """Return a constant as its type and exact value, or None if it is of no type that source can spell."""
+    kind: Any = type(value)
+    if kind is str:
+        return f"s{len(str(value))}:{value}"
+    if kind is int:
+        return f"i{value:x};"  # hex, as decimal text is limited to 4,300 digits
+    if kind is float:
+        return f"f{_float_text(value)};"
+    if kind is bytes:
+        return f"b{bytes(value).hex()};"  # type: ignore[call-overload]
+    if kind is complex:
+        return f"c{_float_text(value.real)},{_float_text(value.imag)};"  # type: ignore[attr-defined]
+    return f"{value!r};" if value is None or value is ... or kind is bool else None
 
 
 def encode_plain(value: Any) -> tuple[str, type[Any]] | None:
@@ -58,6 +72,10 @@ def _zone_text(zone: tzinfo | None) -> str:
 
 def _scalar_text(base: Callable[[Any], object]) -> Callable[[Any], str | None]:
     return lambda value: encode_scalar(base(value))
+
+
+def _float_text(value: Any) -> str:
+    return float(value).hex()
 
 
 # A datetime is a date, so it comes before. A path counts the same on every system.

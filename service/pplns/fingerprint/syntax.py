@@ -1,8 +1,7 @@
-"""The small parts of source: chains of names, what imports bind, fields of nodes, constants as exact text."""
+"""The small parts of source: chains of names, what imports bind, fields of nodes."""
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 
 from pplns.fingerprint.scopes import Chain, Origin
 from pplns.model.sha import sha256
@@ -32,22 +31,6 @@ def imports_of(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Origin]
             yield top, Origin(top)
 
 
-def encode_scalar(value: object) -> str | None:
-    """Return a constant as its type and exact value, or None if it is of no type that source can spell."""
-    kind: Any = type(value)
-    if kind is str:
-        return f"s{len(str(value))}:{value}"
-    if kind is int:
-        return f"i{value:x};"  # hex, as decimal text is limited to 4,300 digits
-    if kind is float:
-        return f"f{_float_text(value)};"
-    if kind is bytes:
-        return f"b{bytes(value).hex()};"  # type: ignore[call-overload]
-    if kind is complex:
-        return f"c{_float_text(value.real)},{_float_text(value.imag)};"  # type: ignore[attr-defined]
-    return f"{value!r};" if value is None or value is ... or kind is bool else None
-
-
 def digest_text(*parts: str) -> str:
     """Return the SHA-256, in hex, of parts that are told apart by their lengths."""
     text = "".join(f"{len(part)}:{part}" for part in parts)
@@ -74,7 +57,3 @@ def fields_of(kind: type[ast.AST]) -> tuple[tuple[str, str], ...]:
 
 def _order(field: str) -> tuple[bool, str]:
     return field != "value", field  # `x = x + 1` in a class body reads x before it sets it
-
-
-def _float_text(value: Any) -> str:
-    return float(value).hex()

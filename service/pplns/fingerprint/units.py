@@ -1,8 +1,16 @@
-"""The things that code reaches: named ones, found in source, and live ones, found in closures and arguments."""
+"""The things that code reaches: named ones, found in source, and live ones, found in closures and arguments.
 
-from typing import NamedTuple
+What is reached is a graph that may run in circles. It is walked breadth first from what was asked for; each unit
+counts with its own text and the numbers of the units it leads to, in the order in which they were met. So the digest
+says nothing of where files lie or what was asked before, and mutual recursion is no special case."""
 
-from pplns.fingerprint.names import Named
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from pplns.model.sha import sha256
+
+if TYPE_CHECKING:  # imports ast: only when a file is parsed
+    from pplns.fingerprint.names import Named
 
 
 class Live:
@@ -20,17 +28,38 @@ class Live:
         return id(self.thing)
 
 
-Target = Named | Live
+if TYPE_CHECKING:
+    Target = Named | Live
 
 
-class Unit(NamedTuple):
+class Unit:
     """One thing that code reaches: its own text, and where it leads."""
 
-    text: str
-    targets: tuple[Target, ...] = ()
+    __slots__ = ("targets", "text")
+
+    def __init__(self, text: str, targets: "tuple[Target, ...]" = ()) -> None:
+        self.text = text
+        self.targets = targets
 
     @staticmethod
     def joined(label: str, units: "list[Unit]") -> "Unit":
         """Return several units as one; `label` says what they make up."""
         text = "".join(f"{len(unit.text)}:{unit.text}" for unit in units)
         return Unit(f"{label}({text})", tuple(target for unit in units for target in unit.targets))
+
+
+def digest_of(root: Unit, unit_of: "Callable[[Target], Unit]") -> "tuple[str, Iterable[Target]]":
+    """Return the SHA-256, in hex, of a unit with all that it leads to, and what that is."""
+    units = [root]
+    places: dict[Target, int] = {}
+    whole = sha256()
+    for unit in units:  # grows on the way
+        numbers: list[int] = []
+        for target in unit.targets:
+            number = places.setdefault(target, len(units))
+            if number == len(units):
+                units.append(unit_of(target))
+            numbers.append(number)
+        text = f"{len(unit.text)}:{unit.text}{numbers}"
+        whole.update(text.encode("utf-8", "surrogatepass"))
+    return whole.hexdigest(), places

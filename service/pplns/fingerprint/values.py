@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, cast
 
-from pplns.fingerprint.scalars import encode_plain
-from pplns.fingerprint.syntax import encode_scalar
+from pplns.fingerprint.scalars import encode_plain, encode_scalar
 from pplns.fingerprint.units import Live, Unit
 from pplns.model.frozen import Frozen
 from pplns.steps import Pipeline, Step

@@ -66,11 +66,13 @@ def _is_skipped(name: str) -> bool:
 def candidates(files: list[Path], name: str) -> Iterator[list[Path]]:
     """Yield three groups of files that may define the pipeline `name`, the likeliest first, each file once.
 
-    The first ones say so, in the second the name stands where it may be a pipeline's, the third are all others."""
+    The first ones say so, in the second the name stands where it may be a pipeline's, the third are all others. Where
+    the name stands in one file only, nothing is to be gained by parsing it."""
     wanted = name.casefold()
-    defined = {file: defined_in(file, mentioning=wanted) for file in files}
-    surely = [file for file in files if wanted in defined[file].surely]
-    perhaps = [file for file in files if wanted in defined[file].perhaps and file not in surely]
+    sources = {file: source for file in files if wanted.encode() in (source := _source_of(file)).lower()}
+    defined = {file: _defined_by(source, file) for file, source in sources.items()} if len(sources) > 1 else {}
+    surely = [file for file in defined if wanted in defined[file].surely]
+    perhaps = [file for file in sources if file not in surely and (not defined or wanted in defined[file].perhaps)]
     yield surely
     yield perhaps
     yield [file for file in files if file not in surely and file not in perhaps]
@@ -80,16 +82,22 @@ def defined_in(file: Path, *, mentioning: str = "") -> Defined:
     """Return the names, in lower case, of the pipelines that a file seems to define.
 
     A file in which the text `mentioning` doesn't stand, in any case, isn't looked at further."""
-    try:
-        source = file.read_bytes()
-    except OSError:
-        return NOTHING_DEFINED
-    if mentioning.encode() not in source.lower():
-        return NOTHING_DEFINED
+    source = _source_of(file)
+    return _defined_by(source, file) if mentioning.encode() in source.lower() else NOTHING_DEFINED
+
+
+def _defined_by(source: bytes, file: Path) -> Defined:
     try:
         return _defined(parse_source(source, file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Defined(frozenset(), _names_in_broken(source.decode("utf-8", "replace")))
+
+
+def _source_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 def _names_in_broken(text: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from pplns.errors import ConfigError, DefinitionError
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.model.triggers import NO_PARAMS
-from pplns.settings.project_file import PROJECT_FILE, find_project, project_above, table_of_project
+from pplns.settings.project_file import PROJECT_FILE, Found, find_table, table_above
 from pplns.settings.table import GOOGLE_CERTIFICATES, TABLE, Given, LogFormat, Row, TableFormat
 
 DEPLOY_TABLES = (
@@ -67,8 +67,8 @@ def load_settings(
     for name in flags:
         if name not in rows:
             raise _unknown(f"the flag --{name}", name, list(rows))
-    root = _project_root(project, environ)
-    given = _from_file(root) | _from_environment(environ) | _from_flags(flags)
+    root, table = _find(project, environ)
+    given = _from_file(root, table) | _from_environment(environ) | _from_flags(flags)
     values = {name: _read(rows[name], found) for name, found in given.items()}
     folder, module = values.pop("pipelines", (root / "pipelines", None))
     return _checked_callers(Settings(root=root, pipelines=folder or root, pipelines_module=module, **values))
@@ -79,23 +79,22 @@ def topic_of(topic: str | None, pipeline: str) -> str | None:
     return None if topic is None else topic.replace("{pipeline}", pipeline)
 
 
-def _project_root(project: Path | None, environ: Mapping[str, str]) -> Path:
+def _find(project: Path | None, environ: Mapping[str, str]) -> Found:
     if project is not None:
-        return find_project(project)
+        return find_table(project)
     named = _from_environment(environ).get("pipelines")
     if named is None:
-        return find_project(Path.cwd())
+        return find_table(Path.cwd())
     folder, _ = _read(TABLE[0], named)
     for start in (folder, Path.cwd()):
-        if start is not None and start.is_dir() and (root := project_above(start)):
-            return root
-    return (folder or Path.cwd()).resolve()
+        if start is not None and start.is_dir() and (found := table_above(start)):
+            return found
+    return (folder or Path.cwd()).resolve(), {}
 
 
-def _from_file(root: Path) -> dict[str, Given]:
+def _from_file(root: Path, table: Mapping[str, Any]) -> dict[str, Given]:
     file = root / PROJECT_FILE
     names = {row.key: row.name for row in TABLE if row.key}
-    table = table_of_project(file) or {}
     given: dict[str, Given] = {}
     for key, value in table.items():
         if key in DEPLOY_TABLES:

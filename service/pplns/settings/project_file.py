@@ -6,15 +6,25 @@ from pathlib import Path
 from typing import Any, cast
 
 from pplns.errors import ConfigError
+from pplns.kept import digest_of_text, read_kept, write_kept
 from pplns.model.names import shorten
 
 PROJECT_FILE = "pyproject.toml"
+Found = tuple[Path, Mapping[str, Any]]  # the folder of a project, and the table of its file
 
 
 def find_project(start: Path) -> Path:
     """Return the nearest folder, from `start` upwards, whose pyproject.toml has `[tool.pplns]`.
 
     Raises: ConfigError where there is none, and for a pyproject.toml that is no TOML."""
+    root, _ = find_table(start)
+    return root
+
+
+def find_table(start: Path) -> Found:
+    """Return what `find_project` returns, and the `[tool.pplns]` that made it one.
+
+    Raises: ConfigError as `find_project`."""
     start = start.resolve()
     if not start.is_dir():
         raise ConfigError(
@@ -22,8 +32,8 @@ def find_project(start: Path) -> Path:
             f"A project is a folder with a {PROJECT_FILE} that has [tool.pplns].",
             "Correct the path, or run `pplns init DIR` to make a project.",
         )
-    if root := project_above(start):
-        return root
+    if found := table_above(start):
+        return found
     raise ConfigError(
         f"No pplns project in {str(start)!r} or above it.",
         f"A project is a folder with a {PROJECT_FILE} that has [tool.pplns].",
@@ -35,8 +45,20 @@ def project_above(start: Path) -> Path | None:
     """Return the nearest project folder from `start` upwards, or None where there is none.
 
     Raises: ConfigError for a pyproject.toml that is no TOML."""
+    found = table_above(start)
+    return found[0] if found else None
+
+
+def table_above(start: Path) -> Found | None:
+    """Return what `project_above` returns, and the `[tool.pplns]` that made it one.
+
+    Raises: ConfigError as `project_above`."""
     start = start.resolve()
-    return next((one for one in (start, *start.parents) if table_of_project(one / PROJECT_FILE) is not None), None)
+    for folder in (start, *start.parents):
+        table = table_of_project(folder / PROJECT_FILE)
+        if table is not None:
+            return folder, table
+    return None
 
 
 def read_project_file(root: Path) -> Mapping[str, Any]:
@@ -44,22 +66,31 @@ def read_project_file(root: Path) -> Mapping[str, Any]:
 
     Raises: ConfigError for one that can't be read or is no TOML."""
     file = root / PROJECT_FILE
-    text = _text_of(file)
-    return {} if text is None else _parse(text, file)
+    data = _bytes_of(file)
+    return {} if data is None else _parse(_text_of(data, file), file)
 
 
 def table_of_project(file: Path) -> Mapping[str, Any] | None:
-    """Return `[tool.pplns]` of a pyproject.toml, or None where there is no such file or table."""
-    text = _text_of(file)
-    tool: Any = None if text is None else _parse(text, file).get("tool")
+    """Return `[tool.pplns]` of a pyproject.toml, or None where there is no such file or table.
+
+    What it says is kept, so that the next process needs no parser of TOML as long as the file is the same."""
+    data = _bytes_of(file)
+    if data is None:
+        return None
+    kept, digest = read_kept(file), digest_of_text(data)
+    if kept.get("of") == digest:
+        return cast("dict[str, Any]", kept["table"])
+    tool: Any = _parse(_text_of(data, file), file).get("tool")
     if not isinstance(tool, dict) or "pplns" not in tool:
         return None
-    return _checked_table(cast("dict[str, Any]", tool)["pplns"], file)
+    table = _checked_table(cast("dict[str, Any]", tool)["pplns"], file)
+    write_kept(file, of=digest, table=table)
+    return table
 
 
-def _text_of(file: Path) -> str | None:
+def _bytes_of(file: Path) -> bytes | None:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -68,6 +99,11 @@ def _text_of(file: Path) -> str | None:
             "pplns reads its settings from that file.",
             "Make it readable, or run pplns in another folder.",
         ) from error
+
+
+def _text_of(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise _no_toml(file, line, "a byte that is no UTF-8") from None

@@ -1,0 +1,71 @@
+"""What was worked out from a source file, kept beside its bytecode, so that nobody need work it out again.
+
+A short cut and nothing more: whoever reads it checks that it still holds, and what is missing, damaged or can't be
+written costs time alone. Like bytecode it isn't written under `python -B`, and `PYTHONPYCACHEPREFIX` moves it; this
+process has it all the same."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Mapping
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any
+
+from pplns._version import __version__
+from pplns.model.ids import new_token
+from pplns.model.sha import sha256
+
+_BYTECODE = ".pyc"
+_KEPT = ".pplns.json"
+_VERSION = "pplns"
+
+_of_this_process: dict[str, Mapping[str, Any]] = {}
+
+
+def read_kept(source: Path) -> Mapping[str, Any]:
+    """Return what this version of pplns on this version of Python has kept of a source file, empty where it hasn't.
+
+    Not to be changed: others read the same."""
+    try:
+        place = _place_of(source)
+        if place in _of_this_process:
+            return _of_this_process[place]
+        check, _, data = Path(place).read_bytes().partition(b"\n")
+        kept: Mapping[str, Any] = json.loads(data) if check == digest_of_text(data).encode() else {}
+    except (OSError, ValueError, NotImplementedError):
+        return {}
+    return kept if kept.get(_VERSION) == __version__ else {}
+
+
+def write_kept(source: Path, **kept: Any) -> None:
+    """Keep what is JSON of a source file; where it can't be written, for this process alone."""
+    try:
+        data = json.dumps({_VERSION: __version__, **kept}, allow_nan=False).encode()
+        place = _place_of(source)
+    except (TypeError, ValueError, NotImplementedError):  # a date of TOML, an interpreter without a tag
+        return
+    _of_this_process[place] = kept
+    if not sys.dont_write_bytecode:
+        with contextlib.suppress(OSError):
+            _write(Path(place), b"%b\n%b" % (digest_of_text(data).encode(), data))
+
+
+def digest_of_text(text: bytes) -> str:
+    """Return the SHA-256, in hex, by which a file is known to be what it was."""
+    return sha256(text).hexdigest()
+
+
+def _place_of(source: Path) -> str:
+    return cache_from_source(str(source)).removesuffix(_BYTECODE) + _KEPT
+
+
+def _write(place: Path, data: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f"{place.name}.{new_token()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(place)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
