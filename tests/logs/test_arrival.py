@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import subprocess
 import sys
 import threading
 from importlib.machinery import SourceFileLoader
@@ -230,3 +231,16 @@ def test_other_finders_that_ask_around_are_met(late, stands_first):
 
     assert type(importlib.import_module(late).__loader__) is SourceFileLoader
     assert done == ["done"]
+
+
+def test_a_capture_that_is_left_open_ends_with_the_interpreter():
+    """A server that is told to end never leaves the block; by then there are no finders any more."""
+    program = (
+        "from pplns.logs.capture import Capture, capturing\n"
+        "left_open = capturing(Capture(None))\n"
+        "left_open.__enter__()\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ended.stderr == ""

@@ -68,7 +68,7 @@ class _Awaited:
         """Do nothing any more, and leave the finders."""
         with self._guard:
             self._is_over = True
-        if self in sys.meta_path:
+        if sys.meta_path and self in sys.meta_path:  # None once the interpreter ends
             sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
 
     def _found_behind(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> "ModuleSpec | None":
