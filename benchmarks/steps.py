@@ -90,9 +90,10 @@ def pplns_seconds(kind: Kind, settings: Settings, folder: Path) -> float:
 
 
 def process_seconds(command: list[str]) -> float:
-    """Return the seconds of a whole process."""
+    """Return the seconds of a whole process, which may keep bytecode, as users' do."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, env=environ, check=True, capture_output=True)
     return time.perf_counter() - begun
 
 

@@ -77,7 +77,11 @@ def open_progress(console: Console) -> LineProgress:
     return LiveProgress(console)
 
 
-_COLORS = {"✓": "green", "✗": "red", "↻": "yellow"}
+_SYMBOLS = {
+    "✓": styled("✓", color="green"),
+    "✗": styled("✗", color="red"),
+    "↻": styled("↻", color="yellow"),
+}
 
 
 def _step_news(
@@ -105,4 +109,4 @@ def _headline(event: AttemptStarted) -> str:
 
 
 def _line(symbol: str, step: str, name_width: int, text: str) -> str:
-    return f"  {styled(symbol, color=_COLORS.get(symbol))} {step:<{name_width}}  {text}".rstrip()
+    return f"  {_SYMBOLS.get(symbol, symbol)} {step:<{name_width}}  {text}".rstrip()

@@ -120,7 +120,12 @@ def _shape(call: Call, code: str, digest_constant: DigestConstant) -> str:
         for part in (name, _shape_of_argument(value, call, digest_constant, f"Argument {name!r} of step {call.name!r}"))
     ]
     before = [*call.inputs, "", *call.after]
-    return digest_fields("shape 1", code, str(call.outputs), str(len(arguments)), *arguments, *_places(before))
+    return _digest_of_shape(code, str(call.outputs), str(len(arguments)), *arguments, *_places(before))
+
+
+@functools.lru_cache(maxsize=1_000)  # a step that is used a hundred times has one shape, or a few
+def _digest_of_shape(*fields: str) -> str:
+    return digest_fields("shape 1", *fields)
 
 
 def _places(before: list[str]) -> list[str]:
