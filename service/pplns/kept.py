@@ -57,7 +57,8 @@ def digest_of_text(text: bytes) -> str:
 
 
 def _place_of(source: Path) -> str:
-    return cache_from_source(str(source)).removesuffix(_BYTECODE) + _KEPT
+    """Return where it is kept: a.toml and a.py, which have one name without their ends, in two places."""
+    return cache_from_source(f"{source}{_BYTECODE}").removesuffix(_BYTECODE) + _KEPT
 
 
 def _write(place: Path, data: bytes) -> None:

@@ -18,6 +18,7 @@ EDITS: dict[str, list[str]] = {
         "from tools import *\nimport shop.prices as p\ndef run(x): return f(x) + p.RATE",
         "import shop\ndef run(x): return shop.prices.RATE * extra(x)",
         "from shop import *\ndef run(x=1):\n    from late import g\n    return g(x) + RATE",
+        "def run(x):\n    from lib.calc import number\n    return number(x)",
         "import tools\nRATE = 2\ndef run(x): return tools.f(max(x, RATE))",
         "def make():\n    n = 1\n    def run(x): return x + n\n    return run\nrun = make()",
     ],
@@ -32,6 +33,8 @@ EDITS: dict[str, list[str]] = {
     "shop/prices.py": ["RATE = 1", "RATE = 2", "from ..late import g as RATE", "from tools import f as RATE"],
     "shop/prices/__init__.py": ["RATE = 5"],
     "extra.py": ["raise SystemExit"],
+    "lib": ["a file without an end"],
+    "lib/calc.py": ["def number(x): return 1", "def number(x): return 2"],
 }
 
 
@@ -49,6 +52,9 @@ def test_after_any_edit_a_kept_digest_is_the_one_made_anew(project, rng: random.
     compared = 0
     for _ in range(sample(full=4_000, ci=150)):
         name = rng.choice([*EDITS, "main.py"])
+        if name in ("lib", "lib/calc.py"):
+            shutil.rmtree(project.root / "lib", ignore_errors=True)
+            (project.root / "lib").unlink(missing_ok=True)
         if rng.random() < 0.25 and name != "main.py":
             (project.root / name).unlink(missing_ok=True)
         else:
@@ -151,6 +157,18 @@ def test_a_folder_that_comes_first_on_the_path_is_seen(project, monkeypatch):
     before = project.digest_kept(project.load("main:run"))
 
     monkeypatch.syspath_prepend(str(project.root / "src"))
+
+    run = project.load("main:run")
+    assert project.digest_kept(run) == CodeDigests(project.root).of(run) != before
+
+
+def test_a_file_without_an_end_that_becomes_a_folder_is_seen(project):
+    """It is found under the same name, and leads nowhere before."""
+    project.write({"main.py": "def run(x):\n    from helpers.calc import n\n    return n", "helpers": "no folder"})
+    before = project.digest_kept(project.load("main:run"))
+
+    (project.root / "helpers").unlink()
+    project.write({"helpers/calc.py": "n = 1"})
 
     run = project.load("main:run")
     assert project.digest_kept(run) == CodeDigests(project.root).of(run) != before

@@ -131,3 +131,23 @@ def test_reading_a_file_warns_of_nothing(tmp_path: Path):
     file.write_text(ONE.format("daily") + "x = '\\d'\n", encoding="utf-8")
 
     assert defined_in(file).surely == {"daily"}
+
+
+def test_the_broken_file_that_defines_it_is_the_only_one_that_is_imported(make_project: MakeProject):
+    """Its source says that it is the one, so that no other file can have it."""
+    other = "import pathlib\npathlib.Path(__file__).with_name('imported').touch()\n"
+    settings = make_project({"pipelines/a.py": other, "pipelines/b.py": "import nope\n" + ONE.format("daily")})
+
+    with pytest.raises(LoadError, match="nope"):
+        load_pipeline(settings, "daily")
+
+    assert not (settings.pipelines / "imported").exists()
+
+
+def test_a_word_in_a_broken_file_makes_it_no_suspect(make_project: MakeProject):
+    """A name that stands only in a comment is defined nowhere."""
+    broken = "import nope  # data\n" + ONE.format("daily")
+    settings = make_project({"pipelines/a.py": broken, "pipelines/b.py": ONE.format("other")})
+
+    with pytest.raises(NotFoundError, match="no pipeline 'data'"):
+        load_pipeline(settings, "data")

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -224,3 +226,44 @@ def test_a_name_that_is_taken_is_passed_over():
     log.close()
 
     assert kept(store) == ["theirs", "ours"]
+
+
+OUT_OF_FILES = """
+import os, resource, sys, time
+from pplns.state import logs
+class Store:
+    def __init__(self):
+        self.taken = []
+    def create(self, name, data):
+        os.close(os.open(os.devnull, os.O_RDONLY))
+        self.taken.append(data)
+        return True
+assert "logging" not in sys.modules
+logs.MAX_AGE_SECONDS = logs.MIN_INTERVAL_SECONDS = 0.0
+store = Store()
+log = logs.RunLog(store, "p/runs/r", 1, closing_line="x")
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+log.append("first")
+log.close(timeout_s=30)
+for one in held:
+    os.close(one)
+again = logs.RunLog(store, "p/runs/r", 1, closing_line="x")
+again.append("second")
+again.close(timeout_s=30)
+print(store.taken)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of open files is set as POSIX systems do")
+def test_a_log_that_runs_out_of_files_goes_on(tmp_path):
+    """Neither the store nor the module that would warn of it can be opened; no thread dies of it."""
+    ended = subprocess.run([sys.executable, "-c", OUT_OF_FILES], capture_output=True, text=True, check=True, timeout=60)
+
+    assert ended.stdout == "[b'second\\n']\n"
+    assert "Exception in thread" not in ended.stderr

@@ -38,7 +38,7 @@ def test_what_is_kept_is_there_for_the_next_process(tmp_path: Path, another_proc
     another_process()
 
     assert read_kept(tmp_path / "a.py")["numbers"] == [1, 2]
-    assert only_file(tmp_path).name.startswith("a.")
+    assert only_file(tmp_path).name.startswith("a.py.")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 40, 64, 65, 70, -1])
@@ -158,3 +158,34 @@ def test_the_second_start_needs_no_parser(tmp_path: Path):
 
     assert {"tomllib", "ast"} <= set(first.split())
     assert second.splitlines()[-1].strip() == "are there"
+
+
+def test_files_that_differ_in_their_ends_are_kept_apart(tmp_path: Path, another_process):
+    """A pipeline may be called pyproject, too."""
+    for name in ("pyproject.toml", "pyproject.py"):
+        write_kept(tmp_path / name, of=name)
+    another_process()
+
+    assert [read_kept(tmp_path / name)["of"] for name in ("pyproject.toml", "pyproject.py")] == [
+        "pyproject.toml",
+        "pyproject.py",
+    ]
+
+
+def test_a_parser_that_is_needed_later_is_pythons(tmp_path: Path):
+    """Deploying reads all of pyproject.toml, when the project's folders come first on the path."""
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'shop'\n[tool.pplns]\n")
+    (tmp_path / "tomllib.py").write_text("loads = None")
+    (tmp_path / "pipelines").mkdir()
+    program = (
+        "import pathlib; from pplns.settings import load_settings, read_project_file\n"
+        "from pplns.loader import put_first_on_path\n"
+        "settings = load_settings(pathlib.Path.cwd(), flags={}, environ={})\n"
+        "put_first_on_path(settings)\n"
+        "print(read_project_file(settings.root)['project']['name'])"
+    )
+    for _ in range(2):  # the second finds the table kept
+        ended = subprocess.run(
+            [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (ended.stdout, ended.stderr) == ("shop\n", "")

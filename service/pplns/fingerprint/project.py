@@ -35,6 +35,7 @@ class Project:
         self._files: dict[str, Path | None] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
         self._inits: dict[Path, Path] = {}
+        self._folders: dict[Path, bool] = {}
         self._tops: dict[str, Path | None] = {}
         self._builtins: dict[str, bool] = {}
         self._loaded: dict[Path, ModuleType] | None = None
@@ -47,6 +48,7 @@ class Project:
             "files": {name: _text_of(path) for name, path in self._files.items()},
             "found": [[str(folder), name, _text_of(path)] for (folder, name), path in self._found.items()],
             "inits": {str(folder): str(path) for folder, path in self._inits.items()},
+            "folders": {str(path): is_one for path, is_one in self._folders.items()},
             "tops": {name: _text_of(path) for name, path in self._tops.items()},
             "builtins": dict(self._builtins),
         }
@@ -60,6 +62,7 @@ class Project:
                 and all(_text_of(self.file(name)) == path for name, path in answers["files"].items())
                 and all(_text_of(self._find(Path(folder), name)) == path for folder, name, path in answers["found"])
                 and all(str(self._with_init(Path(folder))) == path for folder, path in answers["inits"].items())
+                and all(self._is_folder(Path(path)) == is_one for path, is_one in answers["folders"].items())
                 and all(_text_of(self._top(name)) == path for name, path in answers["tops"].items())
                 and all(self.is_builtin(name) == known for name, known in answers["builtins"].items())
             )
@@ -120,7 +123,7 @@ class Project:
         """Return a module inside a package."""
         if place.name == "__init__.py":
             return self._find(place.parent, name)
-        return self._find(place, name) if place.is_dir() else None
+        return self._find(place, name) if self._is_folder(place) else None
 
     def loaded(self, path: Path) -> ModuleType | None:
         """Return the module that was imported from a file."""
@@ -132,7 +135,9 @@ class Project:
 
     @property
     def _bounds(self) -> list[str]:
-        return [str(self._root), str(_OUR_FOLDER), str(_STANDARD_LIBRARY)]
+        """What else decides: which files are of the project, and what this Python can parse."""
+        digits = str(sys.get_int_max_str_digits())
+        return [str(self._root), str(_OUR_FOLDER), str(_STANDARD_LIBRARY), sys.version, digits]
 
     def _contains(self, path: Path) -> bool:
         if not path.is_relative_to(self._root) or path.is_relative_to(_OUR_FOLDER):
@@ -164,6 +169,11 @@ class Project:
             init = folder / "__init__.py"
             self._inits[folder] = init if init.exists() else folder
         return self._inits[folder]
+
+    def _is_folder(self, path: Path) -> bool:
+        if path not in self._folders:
+            self._folders[path] = path.is_dir()
+        return self._folders[path]
 
     def _digest_of(self, path: Path) -> str:
         if path not in self._texts:

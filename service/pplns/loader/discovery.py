@@ -72,14 +72,17 @@ def _load_one(settings: Settings, name: str | None) -> Found:
 def _search_for(name: str, settings: Settings) -> Found:
     search = _Search()
     suspects: list[Broken] = []
-    for likelihood, files in enumerate(candidates(pipeline_files(settings), name)):
+    for likelihood, files in candidates(pipeline_files(settings), name):
         search.read(files, settings)
         found = search.found()
         if name in found.pipelines:
             return Found({name: found.pipelines[name]}, (), {name: found.files[name]})
+        if likelihood == "alone":
+            continue
         suspects += search.repeated(name)
-        suspects += search.broken if likelihood < 2 else []
-        if suspects and likelihood != 1:
+        if likelihood != "unlikely":
+            suspects += [one for one in search.broken if one.file in files]
+        if suspects and likelihood != "possible":
             raise suspects[0].as_error()
     if not search.places and not search.broken:
         raise no_pipelines(settings.pipelines)
@@ -142,9 +145,13 @@ class _Search:
     def __init__(self) -> None:
         self.places: dict[str, list[tuple[AnyPipeline, Path]]] = {}
         self.broken: list[Broken] = []
+        self._read: set[Path] = set()
 
     def read(self, files: Iterable[Path], settings: Settings) -> None:
         for file in files:
+            if file in self._read:
+                continue
+            self._read.add(file)
             module = import_file(file, settings)
             if isinstance(module, Broken):
                 self.broken.append(module)

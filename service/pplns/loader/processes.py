@@ -17,7 +17,8 @@ from pplns.settings import Settings
 LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 # modules of Python's that pplns imports when it needs them, and what these import
 LATE = frozenset(
-    ("ast", "binascii", "linecache", "logging", "mmap", "shlex", "string", "textwrap", "token", "tokenize", "traceback")
+    {"ast", "binascii", "linecache", "logging", "mmap", "shlex", "string", "textwrap", "token", "tokenize"}
+    | {"tomllib", "traceback"}
 )
 
 

@@ -6,7 +6,7 @@ files are imported first; what counts is what the import gives."""
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pplns.errors import ConfigError
 from pplns.model.frozen import Frozen
@@ -63,19 +63,25 @@ def _is_skipped(name: str) -> bool:
     return name in SKIPPED or name.startswith(SKIPPED_PREFIXES)
 
 
-def candidates(files: list[Path], name: str) -> Iterator[list[Path]]:
-    """Yield three groups of files that may define the pipeline `name`, the likeliest first, each file once.
+# How likely it is that a file defines a pipeline: its name stands nowhere else, it says so, it may say so.
+Likelihood = Literal["alone", "sure", "possible", "unlikely"]
 
-    The first ones say so, in the second the name stands where it may be a pipeline's, the third are all others. Where
-    the name stands in one file only, nothing is to be gained by parsing it."""
+
+def candidates(files: list[Path], name: str) -> Iterator[tuple[Likelihood, list[Path]]]:
+    """Yield the files that may define the pipeline `name` in groups, the likeliest first, all of them in the end.
+
+    A file in which alone the name stands comes first, and once more where it belongs: its import tells sooner than
+    parsing it whether it is the one."""
     wanted = name.casefold()
     sources = {file: source for file in files if wanted.encode() in (source := _source_of(file)).lower()}
-    defined = {file: _defined_by(source, file) for file, source in sources.items()} if len(sources) > 1 else {}
+    if len(sources) == 1:
+        yield "alone", list(sources)
+    defined = {file: _defined_by(source, file) for file, source in sources.items()}
     surely = [file for file in defined if wanted in defined[file].surely]
-    perhaps = [file for file in sources if file not in surely and (not defined or wanted in defined[file].perhaps)]
-    yield surely
-    yield perhaps
-    yield [file for file in files if file not in surely and file not in perhaps]
+    perhaps = [file for file in defined if wanted in defined[file].perhaps and file not in surely]
+    yield "sure", surely
+    yield "possible", perhaps
+    yield "unlikely", [file for file in files if file not in surely and file not in perhaps]
 
 
 def defined_in(file: Path, *, mentioning: str = "") -> Defined:

@@ -140,9 +140,11 @@ class RunLog:
     def _warn(self, met: str) -> None:
         if self._has_failed:
             return
+        try:
+            import logging  # of use only where a store fails
+        except Exception:  # where no file can be opened, say: the next one that is lost is told of
+            return
         self._has_failed = True
-        import logging  # of use only where a store fails
-
         logger = logging.getLogger(__name__)
         logger.warning("Log lines of %s are lost: they can't be kept in the store. %s", self._prefix, met)
 
