@@ -23,6 +23,7 @@ from pplns_deploy.image.contents.project import project_files
 from pplns_deploy.image.gzipping import BLOCK_BYTES, GzipWriter
 from pplns_deploy.image.images import ignore
 from pplns_deploy.image.layers import Entry, digest_of_entries, layer_of, write_layer
+from pplns_deploy.image.provenance import read_provenance
 
 
 def digest_in(folder: Path, wheels: Path, filled: Path | None = None) -> str:
@@ -170,6 +171,25 @@ def test_the_commit_is_in_the_labels(project: Path, wheels: Path, base, cache):
     assert '"org.opencontainers.image.source":"https://git.example.com/team/sales"' in text
     assert '"created":"2026-01-02T02:04:05Z"' in text
     assert len(image.tag) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "is_dirty"),
+    [("__pycache__/x.json", False), ("pipelines/__pycache__/x.pyc", False), ("pipelines/new.py", True)],
+)
+def test_bytecode_makes_no_commit_dirty(tmp_path: Path, name: str, is_dirty: bool):
+    """A project that doesn't ignore it has it as soon as it has run; it is in no image."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    (tmp_path / "pyproject.toml").write_text("[tool.pplns]\n")
+    for command in (["init", "-q"], ["add", "."], ["-c", "commit.gpgsign=false", "commit", "-qm", "x"]):
+        subprocess.run([*git, *command], check=True)
+
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("")
+
+    revision = read_provenance(tmp_path).revision
+    assert revision is not None
+    assert revision.endswith("-dirty") == is_dirty
 
 
 def test_bytecode_does_not_depend_on_what_was_compiled_before():

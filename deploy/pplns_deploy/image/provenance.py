@@ -12,6 +12,7 @@ NO_TIME = "1970-01-01T00:00:00Z"
 _PREFIX = "org.opencontainers.image"
 _SCP_ADDRESS = re.compile(r"(?:[^@/]+@)?([^:/@]{2,}):(?!//)(.+)")  # one letter is a drive of Windows
 _ADDRESS = re.compile(r"(?:https?|ssh|git)://(?:[^/]*@)?([^/:@]+)(?::\d+)?/([^?#]+)(?:[?#].*)?")
+_NEVER_IN_AN_IMAGE = ":(exclude,glob)**/__pycache__/**"  # who doesn't ignore it has it all the same
 _USER = re.compile(r"(?<=://)[^/]*@")
 
 
@@ -36,7 +37,7 @@ def read_provenance(root: Path, *, source: str | None = None) -> Provenance:
     if not commit:
         return Provenance(source)
     revision, _, seconds = commit.partition(" ")
-    is_dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", "."))
+    is_dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=normal", "--", ".", _NEVER_IN_AN_IMAGE))
     created = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     remote = source or web_address(_git(root, "remote", "get-url", "origin") or "")
     return Provenance(remote, f"{revision}-dirty" if is_dirty else revision, created)
