@@ -10,6 +10,7 @@ import pytest
 
 from pplns import kept as kept_files
 from pplns.fingerprint import CodeDigests
+from pplns.fingerprint.project import Project
 from pplns.fingerprint.reach import Reach
 
 EDITS: dict[str, list[str]] = {
@@ -201,3 +202,27 @@ def test_a_link_that_leads_elsewhere_is_seen(project, monkeypatch):
 
     run = project.load("app:run")
     assert project.digest_kept(run) == CodeDigests(project.root).of(run) != before
+
+
+@pytest.mark.parametrize("kept", [{}, {"answers": {}}, {"answers": {"bounds": []}, "digests": {}}])
+def test_what_another_state_of_pplns_has_kept_is_passed_over(project, kept: dict[str, object]):
+    """A checkout of pplns moves on without a new version: its questions may be others than they were."""
+    project.write({"main.py": "def run(x): return x"})
+    run = project.load("main:run")
+    expected = CodeDigests(project.root).of(run)
+
+    kept_files.write_kept(project.root / "main.py", **kept)
+
+    assert project.digest_kept(run) == expected
+
+
+def test_answers_that_lack_a_question_are_none(project):
+    """What was never asked can't be asked again."""
+    project.write({"main.py": "def run(x): return x"})
+    project.digest_kept(project.load("main:run"))
+    kept = kept_files.read_kept(project.root / "main.py")
+
+    for question in kept["answers"]:
+        fewer = {one: answer for one, answer in kept["answers"].items() if one != question}
+        assert Project(project.root).still_answers(kept["answers"])
+        assert not Project(project.root).still_answers(fewer)

@@ -7,6 +7,9 @@ The work is done by the other modules of this package, which are imported when t
     modules   one source file → what binds or changes each of its names
     project   which files are of the project, and where a module lies
     names     a name in a module → what it stands for, through imports and re-exports
+    sources   parts of files → what their text is, and what their names stand for
+    live      objects in memory → the same
+    reach     which of these two tells what a thing is made of
     units     all that a function reaches → one digest
     values    constants, closure cells and defaults → bytes"""
 
@@ -90,7 +93,7 @@ class CodeDigests:
 
     def _read_kept(self, source: Path) -> dict[str, str]:
         kept = read_kept(source)
-        return dict(kept["digests"]) if kept and self._project.still_answers(kept["answers"]) else {}
+        return dict(kept["digests"]) if self._project.still_answers(kept.get("answers", {})) else {}
 
 
 def digest_constant(value: object, *, code: CodeDigests, where: str) -> str:

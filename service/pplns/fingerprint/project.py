@@ -54,7 +54,7 @@ class Project:
         }
 
     def still_answers(self, answers: Mapping[str, Any]) -> bool:
-        """Ask again what another process asked; tell whether all answers are the same."""
+        """Ask again what another process asked; tell whether all answers are the same, and to the same questions."""
         try:
             return (
                 answers["bounds"] == self._bounds
@@ -66,7 +66,7 @@ class Project:
                 and all(_text_of(self._top(name)) == path for name, path in answers["tops"].items())
                 and all(self.is_builtin(name) == known for name, known in answers["builtins"].items())
             )
-        except OSError:  # a file is gone
+        except (OSError, LookupError):  # a file is gone, or an earlier state of this version asked something else
             return False
 
     def module(self, path: Path) -> "Module":
