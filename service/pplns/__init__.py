@@ -6,6 +6,10 @@ What a pipeline file needs is imported at once and is cheap; the rest is loaded 
 
 from typing import TYPE_CHECKING, Any
 
+from pplns.finder import find_quickly as _find_quickly
+
+_find_quickly(__name__)  # before what it is to find
+
 from pplns._version import __version__
 from pplns.errors import (
     CheckpointConflict,
