@@ -235,7 +235,11 @@ class Watched:
         """Tell what a record says and no event did: another attempt, and steps that were committed."""
         if record.attempt and record.attempt not in self._attempts and record.steps:
             steps = tuple(step.step for step in record.steps)
-            self(AttemptStarted(record.pipeline, record.run_id, record.attempt, steps, ()))
+            self(
+                AttemptStarted(
+                    pipeline=record.pipeline, run_id=record.run_id, attempt=record.attempt, steps=steps, reused=()
+                )
+            )
         for step in record.steps:
             if step.state == "succeeded" and step.step not in self._done:
                 line = {"event": "step_committed", **step.as_json()}

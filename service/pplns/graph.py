@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pplns.errors import DefinitionError, ParameterError, PplnsError, StopSignal
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.model.names import shorten
 from pplns.steps import Handle, Pipeline, Step, recorder, source_of
 from pplns.steps.signatures import bind_arguments, count_outputs
@@ -21,14 +21,14 @@ MAPPINGS: frozenset[Any] = frozenset({dict})
 _IMMUTABLE = (type(None), bool, int, float, complex, str, bytes, type, types.FunctionType)
 
 
-class Reference(Frozen):
+class Reference(Unchecked):
     """Stands in a call's arguments for the output of a step, or for one of its several outputs."""
 
     step: str
     output: int | None = None
 
 
-class Call(Frozen):
+class Call(Unchecked):
     """One use of a step in a pipeline. `arguments` by parameter name, with references for outputs of other steps.
 
     `inputs` are the steps whose data it takes, `after` those it is only ordered after; each name once."""
@@ -275,7 +275,7 @@ class _Recording:
                 "A handle belongs to the call of the pipeline function that made it.",
                 "Keep no handles in variables outside the function; call the step again inside.",
             )
-        return Reference(step, output)
+        return Reference(step=step, output=output)
 
     def _order(self, step: Step[..., Any], name: str) -> Iterator[Reference]:
         found = [self.reference(one, where=f"Step {name!r}") for one in step.order]

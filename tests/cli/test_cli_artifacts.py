@@ -73,7 +73,7 @@ def streams(shop, pplns):
 
 def stored_in(store, value):
     """Return how a value is stored."""
-    place = ArtifactPlace("p/runs/r", "make", "1")
+    place = ArtifactPlace(prefix="p/runs/r", step="make", version="1")
     held = settle_value(store, place, codecs.hold(value, where="Step 'make'"), is_abandoned=lambda: False)
     return store_value(store, place, held)
 

@@ -34,14 +34,20 @@ ERROR = ErrorInfo("error", "ValueError: not\nyet", "")
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (StepStarted("load", 1), "  · load      started"),
-        (StepStarted("load", 2), "  · load      try 2 started"),
-        (StepCommitted("load", COMMIT), "  ✓ load        420 ms      27,004 rows     3.1 MB"),
-        (StepRetrying("load", 1, 5.0, ERROR), "  ↻ load      try 1 failed, the next in 5.0 s: ValueError: not yet"),
-        (StepFailed("load", 1, 2.0, ERROR), "  ✗ load         2.0 s  failed"),
-        (StepFailed("load", 3, 2.0, ERROR), "  ✗ load         2.0 s  failed after 3 tries"),
-        (StepReused("load"), "  = load      reused"),
-        (StepRedone("load", "its artifact is damaged"), "  ↻ load      runs again: its artifact is damaged"),
+        (StepStarted(step="load", number=1), "  · load      started"),
+        (StepStarted(step="load", number=2), "  · load      try 2 started"),
+        (StepCommitted(step="load", commit=COMMIT), "  ✓ load        420 ms      27,004 rows     3.1 MB"),
+        (
+            StepRetrying(step="load", number=1, delay_s=5.0, error=ERROR),
+            "  ↻ load      try 1 failed, the next in 5.0 s: ValueError: not yet",
+        ),
+        (StepFailed(step="load", tries=1, duration_s=2.0, error=ERROR), "  ✗ load         2.0 s  failed"),
+        (StepFailed(step="load", tries=3, duration_s=2.0, error=ERROR), "  ✗ load         2.0 s  failed after 3 tries"),
+        (StepReused(step="load"), "  = load      reused"),
+        (
+            StepRedone(step="load", reason="its artifact is damaged"),
+            "  ↻ load      runs again: its artifact is damaged",
+        ),
     ],
 )
 def test_each_event_is_one_line(event, line):
@@ -51,14 +57,16 @@ def test_each_event_is_one_line(event, line):
 
 def test_an_attempt_opens_with_the_run_and_what_is_reused():
     """A second attempt says so."""
-    event = AttemptStarted("shop", "first", 2, ("load", "publish"), ("load",))
+    event = AttemptStarted(pipeline="shop", run_id="first", attempt=2, steps=("load", "publish"), reused=("load",))
 
     lines = [re.sub(r"\x1b\[\d*m", "", one) for one in lines_of(event, name_width=8)]
 
     assert lines == ["Run first of shop, attempt 2: 2 steps", "  = load      reused"]
 
 
-@pytest.mark.parametrize("event", [StepFinished("load", 0.1, 1, 1), AttemptEnded(None)])  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "event", [StepFinished(step="load", duration_s=0.1, rows=1, size_bytes=1), AttemptEnded(record=None)]
+)  # type: ignore[arg-type]
 def test_some_events_are_no_line(event):
     """A step's line comes when it is durable, a run's when its record is shown."""
     assert lines_of(event, name_width=8) == []

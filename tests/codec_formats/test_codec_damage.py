@@ -55,4 +55,4 @@ def test_a_codec_of_a_newer_pplns_is_an_error_of_ours():
     stored = stored_value(hold(1, where="Step 'make'"), artifact="a")
 
     with pytest.raises(DamagedArtifact, match="KeyError: 'hologram'"):
-        restore(type(stored)("hologram", "", 0, artifact="a"), b"")
+        restore(type(stored)(codec="hologram", digest="", size_bytes=0, artifact="a"), b"")

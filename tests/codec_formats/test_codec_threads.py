@@ -19,7 +19,10 @@ from pplns.state.artifacts import load_value
 from pplns.stores import FileStore
 
 store, name, digest, size = FileStore(Path(sys.argv[1])), sys.argv[2], sys.argv[3], int(sys.argv[4])
-stored = StoredValue("pandas", digest, size, artifact=name, meta={"format": "arrow"}, rows=3, columns={"n": "int64"})
+stored = StoredValue(
+    codec="pandas", digest=digest, size_bytes=size, artifact=name, meta={"format": "arrow"}, rows=3,
+    columns={"n": "int64"},
+)
 barrier = threading.Barrier(int(sys.argv[5]))
 rows = []
 
@@ -38,7 +41,9 @@ def test_a_library_that_another_thread_imports_is_waited_for(tmp_path: Path) -> 
     """A table is whole also where pandas isn't yet: it must not be taken for damaged and made again."""
     store = FileStore(tmp_path)
     (tmp_path / "p/runs/r").mkdir(parents=True)
-    stored = store_value(store, ArtifactPlace("p/runs/r", "s", "v"), hold(pd.DataFrame({"n": [1, 2, 3]}), where=""))
+    stored = store_value(
+        store, ArtifactPlace(prefix="p/runs/r", step="s", version="v"), hold(pd.DataFrame({"n": [1, 2, 3]}), where="")
+    )
     arguments = [str(stored.artifact), stored.digest, str(stored.size_bytes), str(THREADS)]
 
     done = subprocess.run(

@@ -52,7 +52,7 @@ def test_other_programs_read_a_compressed_table():
 
 def test_the_store_says_whether_tables_are_compressed():
     """Those on the same machine don't: a disk is faster than the compression."""
-    place, sizes = ArtifactPlace("p", "s", "v"), []
+    place, sizes = ArtifactPlace(prefix="p", step="s", version="v"), []
 
     for store in (MemoryStore(), RemoteStore()):
         stored = store_value(store, place, hold(VALUES["frame"](), where="Step 'make'"))

@@ -43,7 +43,8 @@ def is_abandoned():
 
 store = FileStore(Path(sys.argv[1]) / "state")
 tracemalloc.start()
-held = settle_value(store, ArtifactPlace("p", "s", "v"), hold({value}, where="Step 's'"), is_abandoned=is_abandoned)
+place = ArtifactPlace(prefix="p", step="s", version="v")
+held = settle_value(store, place, hold({value}, where="Step 's'"), is_abandoned=is_abandoned)
 rows = read(held.handout())
 again = load_value(store, held.stored)
 assert rows == read(again.handout()) == PARTS * ROWS

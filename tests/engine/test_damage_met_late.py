@@ -178,8 +178,8 @@ def test_a_value_that_was_replaced_while_it_was_read_is_not_kept(runs: Runs, sto
     values = Values(store, commits.get)
     store.before("open", lambda name: commits.update(make=new), matching=str(old.artifact))
 
-    values.supply(Reference("make"))
-    values.supply(Reference("make"))
+    values.supply(Reference(step="make"))
+    values.supply(Reference(step="make"))
 
     assert store.names("open")[-2:] == [old.artifact, new.artifact]
 

@@ -14,27 +14,28 @@ from pplns.model.run import ErrorInfo, RunRecord, StepRecord, Trigger
 ERROR = ErrorInfo("step_failed", "It failed.", "Mend it.", "Traceback …")
 NOW = datetime(2013, 1, 5, 6, tzinfo=UTC)
 COMMIT = Commit(
-    step="load", version="v", values=(StoredValue("pandas", "d", 3_100, rows=27),), several=False, attempt=2, tries=1,
-    started_at="", finished_at="", duration_s=0.5, writer="w",
+    step="load", version="v", values=(StoredValue(codec="pandas", digest="d", size_bytes=3_100, rows=27),),
+    several=False, attempt=2, tries=1, started_at="", finished_at="", duration_s=0.5, writer="w",
 )  # fmt: skip
 RECORD = RunRecord(
     run_id="r", pipeline="shop", state="failed", final=True, params={"n": 1}, logical_date=NOW, created_at=NOW,
     trigger=Trigger("schedule", "k", "us", "Europe/Berlin", {"job": "us"}), attempt=2, started_at=NOW, finished_at=NOW,
-    steps=(StepRecord("load", "failed", attempts=3, error=ERROR), StepRecord("join", "waiting")), error=ERROR,
+    steps=(StepRecord(step="load", state="failed", attempts=3, error=ERROR), StepRecord(step="join", state="waiting")),
+    error=ERROR,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        events.AttemptStarted("shop", "r", 2, ("load", "join"), ("load",)),
-        events.StepStarted("load", 2),
-        events.StepFinished("load", 0.5, 27, None),
-        events.StepRetrying("load", 1, 5.0, ERROR),
-        events.StepFailed("load", 3, 0.5, ERROR),
-        events.StepRedone("load", "its artifact is damaged"),
-        events.StepReused("load"),
-        events.AttemptEnded(RECORD),
+        events.AttemptStarted(pipeline="shop", run_id="r", attempt=2, steps=("load", "join"), reused=("load",)),
+        events.StepStarted(step="load", number=2),
+        events.StepFinished(step="load", duration_s=0.5, rows=27, size_bytes=None),
+        events.StepRetrying(step="load", number=1, delay_s=5.0, error=ERROR),
+        events.StepFailed(step="load", tries=3, duration_s=0.5, error=ERROR),
+        events.StepRedone(step="load", reason="its artifact is damaged"),
+        events.StepReused(step="load"),
+        events.AttemptEnded(record=RECORD),
     ],
 )
 def test_an_event_comes_back_from_its_line(event: events.Event):
@@ -46,7 +47,7 @@ def test_an_event_comes_back_from_its_line(event: events.Event):
 
 def test_of_a_commit_its_measures_come_back():
     """Time, rows and bytes: what people read of it."""
-    event = read_line(as_line(events.StepCommitted("load", COMMIT)))
+    event = read_line(as_line(events.StepCommitted(step="load", commit=COMMIT)))
 
     assert isinstance(event, events.StepCommitted)
     assert (event.step, event.commit.duration_s, event.commit.rows, event.commit.size_bytes) == ("load", 0.5, 27, 3_100)

@@ -40,8 +40,20 @@ def shapes(graph: Graph, **code: str) -> dict[str, str]:
 
 
 def commit(name: str, version: str, value: str = "v", *, base: str | None = None) -> Commit:
-    stored = StoredValue("json", digest=value, size_bytes=1, inline=1)
-    return Commit(name, version, (stored,), False, 1, 1, "", "", 0.0, "w", base)
+    stored = StoredValue(codec="json", digest=value, size_bytes=1, inline=1)
+    return Commit(
+        step=name,
+        version=version,
+        values=(stored,),
+        several=False,
+        attempt=1,
+        tries=1,
+        started_at="",
+        finished_at="",
+        duration_s=0.0,
+        writer="w",
+        base_version=base,
+    )
 
 
 def commit_all(graph: Graph, of: dict[str, str]) -> Checkpoints:

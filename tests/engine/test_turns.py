@@ -127,12 +127,12 @@ def test_what_was_posted_before_is_decided_on_first() -> None:
 @pytest.mark.parametrize(
     ("known", "now", "covers"),
     [
-        (Wait(None, is_busy=True), Wait(None, is_busy=True), True),
-        (Wait(5.0, is_busy=True), Wait(None, is_busy=True), True),
-        (Wait(5.0, is_busy=True), Wait(7.0, is_busy=True), True),
-        (Wait(5.0, is_busy=True), Wait(3.0, is_busy=True), False),
-        (Wait(None, is_busy=True), Wait(3.0, is_busy=True), False),
-        (Wait(5.0, is_busy=True), Wait(5.0, is_busy=False), False),
+        (Wait(until=None, is_busy=True), Wait(until=None, is_busy=True), True),
+        (Wait(until=5.0, is_busy=True), Wait(until=None, is_busy=True), True),
+        (Wait(until=5.0, is_busy=True), Wait(until=7.0, is_busy=True), True),
+        (Wait(until=5.0, is_busy=True), Wait(until=3.0, is_busy=True), False),
+        (Wait(until=None, is_busy=True), Wait(until=3.0, is_busy=True), False),
+        (Wait(until=5.0, is_busy=True), Wait(until=5.0, is_busy=False), False),
     ],
 )
 def test_who_waits_is_woken_where_something_comes_sooner(known: Wait, now: Wait, covers: bool) -> None:

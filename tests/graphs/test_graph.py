@@ -62,7 +62,7 @@ def test_calls_stand_in_order_with_their_inputs() -> None:
         ("clean", ("load",)),
         ("clean_2", ("clean", "load")),
     ]
-    assert graph.result == Reference("clean_2")
+    assert graph.result == Reference(step="clean_2")
     assert graph.consumers("load") == ("clean", "clean_2")
     assert graph.is_sink("clean_2")
     assert not graph.is_sink("clean")
@@ -74,7 +74,7 @@ def test_handles_are_found_in_containers() -> None:
 
     call = graph["clean"]
     assert call.inputs == ("load", "load_2", "load_3", "load_4")
-    assert call.arguments["other"] == Pair(Reference("load_4"), 1)
+    assert call.arguments["other"] == Pair(Reference(step="load_4"), 1)
 
 
 @pytest.mark.parametrize(("which", "count"), [(split, 2), (three, 3), (postponed, 2)])
@@ -87,7 +87,9 @@ def test_several_outputs_are_unpacked(which: Any, count: int) -> None:
     graph = graph_of(body)
 
     assert graph.calls[0].outputs == count
-    assert [call.arguments["x"] for call in graph.calls[1:]] == [Reference(which.name, place) for place in range(count)]
+    assert [call.arguments["x"] for call in graph.calls[1:]] == [
+        Reference(step=which.name, output=place) for place in range(count)
+    ]
 
 
 def test_a_tuple_of_any_length_is_one_value() -> None:
@@ -234,7 +236,7 @@ def test_recording_leaves_steps_as_they_were() -> None:
 
 def test_filled_arguments_are_fresh() -> None:
     """Filling gives new containers each time, so that nobody changes the graph's own."""
-    template = {"a": [1, Reference("x")], "b": (bytearray(b"y"),)}
+    template = {"a": [1, Reference(step="x")], "b": (bytearray(b"y"),)}
 
     filled = fill(template, lambda reference: reference.step)
     filled["a"].append(9)

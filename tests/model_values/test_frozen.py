@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Frozen, Unchecked
 
 
 class Point(Frozen):
@@ -22,6 +22,13 @@ class Place(Point):
 
 class Corner(Frozen):
     """Equal fields, another class."""
+
+    x: int
+    y: int = 0
+
+
+class Spot(Unchecked):
+    """A place that is made often."""
 
     x: int
     y: int = 0
@@ -71,6 +78,38 @@ def test_nothing_is_set_or_deleted_later() -> None:
         point.z = 2
     with pytest.raises(AttributeError, match="frozen"):
         del point.x
+
+
+def test_an_unchecked_one_takes_its_fields_by_name() -> None:
+    """A default counts as if it had been given."""
+    assert (Spot(x=1).y, Spot(y=2, x=1).y) == (0, 2)
+    assert Spot(x=1) == Spot(x=1, y=0) != Spot(x=2)
+    assert Spot(x=1) != Corner(1)
+    assert len({Spot(x=1), Spot(x=1, y=0), Spot(y=1, x=1)}) == 2
+    assert repr(Spot(x=1)) == "Spot(x=1, y=0)"
+    assert Spot(x=1).replace(y=5) == Spot(x=1, y=5)
+    assert copy.copy(Spot(x=1)) == Spot(x=1) == copy.deepcopy(Spot(x=1))
+
+
+def test_an_unchecked_one_is_frozen_too() -> None:
+    """Nothing is set or deleted later."""
+    spot = Spot(x=1)
+
+    with pytest.raises(AttributeError, match=r"Spot is frozen; make a new one instead of setting 'x'"):
+        spot.x = 2  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="frozen"):
+        del spot.x
+
+
+def test_an_unchecked_one_has_no_checks() -> None:
+    """They would never run."""
+    with pytest.raises(TypeError, match="Checked has checks, which an Unchecked never runs"):
+
+        class Checked(Unchecked):
+            x: int
+
+            def __post_init__(self) -> None:
+                raise ValueError
 
 
 def test_wrong_arguments_are_named() -> None:

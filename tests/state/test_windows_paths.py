@@ -30,7 +30,7 @@ OBJECTS = [
     f"{PREFIX}/steps/{STEP}@{VERSION}.json",
     f"{PREFIX}/redo/{STEP}.99.json",
     f"{NAME}/{hint_folder('succeeded')}/{RUN_ID}",
-    *(ArtifactPlace(PREFIX, STEP, VERSION).name(new_token(), extension=one) for one in EXTENSIONS),
+    *(ArtifactPlace(prefix=PREFIX, step=STEP, version=VERSION).name(new_token(), extension=one) for one in EXTENSIONS),
 ]
 
 

@@ -91,7 +91,7 @@ def test_events_are_captured_in_order() -> None:
     done = run(sums)
 
     assert isinstance(done.events[0], events.AttemptStarted)
-    assert done.events[-1] == events.AttemptEnded(done.record)
+    assert done.events[-1] == events.AttemptEnded(record=done.record)
 
 
 def test_a_failed_run_is_an_outcome_whose_result_says_why() -> None:

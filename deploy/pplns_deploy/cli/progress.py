@@ -2,6 +2,9 @@
 
 `line_of` decides what a line says; the observers only put it somewhere. `live.py` adds what is running now."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from pplns.engine.events import (
     AttemptStarted,
     Event,
@@ -18,6 +21,8 @@ from pplns_deploy.cli.records import reference_of
 from pplns_deploy.cli.styles import styled
 
 LEAST_NAME_WIDTH = 8
+
+News = tuple[str, str, str]  # of a step: its name, the symbol of what happened to it, and the words for that
 
 
 class LineProgress:
@@ -53,11 +58,11 @@ class LineProgress:
 
 def lines_of(event: Event, *, name_width: int) -> list[str]:
     """Return the lines that an event is worth: several for the start of an attempt, one for a step's, or none."""
+    tell = _NEWS.get(type(event))
+    if tell is not None:
+        return [_line(*tell(event), name_width)]
     if isinstance(event, AttemptStarted):
-        return [_headline(event), *(_line("=", step, name_width, "reused") for step in event.reused)]
-    if isinstance(event, (StepStarted, StepCommitted, StepRetrying, StepRedone, StepReused, StepFailed)):
-        symbol, text = _step_news(event)
-        return [_line(symbol, event.step, name_width, text)]
+        return [_headline(event), *(_line(step, "=", "reused", name_width) for step in event.reused)]
     return []
 
 
@@ -84,23 +89,41 @@ _SYMBOLS = {
 }
 
 
-def _step_news(
-    event: StepStarted | StepCommitted | StepRetrying | StepRedone | StepReused | StepFailed,
-) -> tuple[str, str]:
-    """Return the symbol of what happened to a step, and its words."""
-    if isinstance(event, StepStarted):
-        return "·", "started" if event.number == 1 else f"try {event.number} started"
-    if isinstance(event, StepCommitted):
-        return "✓", measures(event.commit.duration_s, event.commit.rows, event.commit.size_bytes)
-    if isinstance(event, StepRetrying):
-        wait = duration_text(event.delay_s)
-        return "↻", f"try {event.number} failed, the next in {wait}: {clean_text(event.error.message)}"
-    if isinstance(event, StepRedone):
-        return "↻", f"runs again: {clean_text(event.reason)}"
-    if isinstance(event, StepReused):
-        return "=", "reused"
+def _started(event: StepStarted) -> News:
+    return event.step, "·", "started" if event.number == 1 else f"try {event.number} started"
+
+
+def _committed(event: StepCommitted) -> News:
+    commit = event.commit
+    return event.step, "✓", measures(commit.duration_s, commit.rows, commit.size_bytes)
+
+
+def _retrying(event: StepRetrying) -> News:
+    wait = duration_text(event.delay_s)
+    return event.step, "↻", f"try {event.number} failed, the next in {wait}: {clean_text(event.error.message)}"
+
+
+def _redone(event: StepRedone) -> News:
+    return event.step, "↻", f"runs again: {clean_text(event.reason)}"
+
+
+def _reused(event: StepReused) -> News:
+    return event.step, "=", "reused"
+
+
+def _failed(event: StepFailed) -> News:
     tries = f" after {event.tries} tries" if event.tries > 1 else ""
-    return "✗", f"{duration_text(event.duration_s):>8}  failed{tries}"
+    return event.step, "✗", f"{duration_text(event.duration_s):>8}  failed{tries}"
+
+
+_NEWS: Mapping[type[Any], Callable[[Any], News]] = {
+    StepStarted: _started,
+    StepCommitted: _committed,
+    StepRetrying: _retrying,
+    StepRedone: _redone,
+    StepReused: _reused,
+    StepFailed: _failed,
+}
 
 
 def _headline(event: AttemptStarted) -> str:
@@ -108,5 +131,5 @@ def _headline(event: AttemptStarted) -> str:
     return f"Run {event.run_id} of {event.pipeline}{attempt}: {count_text(len(event.steps), 'step')}"
 
 
-def _line(symbol: str, step: str, name_width: int, text: str) -> str:
+def _line(step: str, symbol: str, text: str, name_width: int) -> str:
     return f"  {_SYMBOLS.get(symbol, symbol)} {step:<{name_width}}  {text}".rstrip()

@@ -14,6 +14,8 @@ def styled(text: str, *, color: str | None = None, bold: bool = False) -> str:
 
 def unstyled(text: str) -> str:
     """Return a text without its colours."""
+    if "\033[" not in text:
+        return text
     first, *rest = text.split("\033[")
     return first + "".join(map(_after_codes, rest))
 

@@ -118,7 +118,9 @@ class StoredBatches(Artifact):
     def handout(self) -> Generator[Any]:
         """Return a new iterator over the tables; each is read when it is asked for."""
         for part in self._parts:
-            stored = StoredValue(part.codec, "", part.size_bytes, artifact="part", meta=part.meta, rows=part.rows)
+            stored = StoredValue(
+                codec=part.codec, digest="", size_bytes=part.size_bytes, artifact="part", meta=part.meta, rows=part.rows
+            )
             yield self._restore_one(stored, self._data[part.start : part.start + part.size_bytes]).handout()
 
     def write(self, sink: Sink, *, compression: Compression = None) -> None:

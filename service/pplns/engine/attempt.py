@@ -212,7 +212,7 @@ def _conclude(head: RunHead, end: End, setting: Setting) -> RunRecord:
     move_hint(setting.store, head.pipeline, head.run_id, before=None, after=end.state)
     record = record_of(head, end)
     report_end(record)
-    setting.observer(events.AttemptEnded(record))
+    setting.observer(events.AttemptEnded(record=record))
     setting.observer.raise_error()
     if end.error == stopped("interrupted"):  # not by its code alone, which a user's error may have as well
         raise Interrupted(record)
@@ -234,7 +234,7 @@ def _leave_running(head: RunHead, left: _Unrecorded, setting: Setting) -> RunRec
     )  # fmt: skip
     record = record_of(head, end)
     report_end(record)
-    setting.observer(events.AttemptEnded(record))
+    setting.observer(events.AttemptEnded(record=record))
     return record
 
 

@@ -9,7 +9,7 @@ from pplns import codecs
 from pplns.engine.workers import Workers
 from pplns.errors import LeaseLost, PplnsError
 from pplns.model.artifact import Commit, StoredValue
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.state.artifacts import ArtifactPlace, store_value
 from pplns.state.checkpoints import create_commit
 from pplns.state.lease import Lease
@@ -18,7 +18,7 @@ from pplns.stores import Store
 WRITERS = 4
 
 
-class Stored(Frozen):
+class Stored(Unchecked):
     """The values of a step are durable, its commit isn't yet."""
 
     step: str
@@ -26,7 +26,7 @@ class Stored(Frozen):
     values: tuple[StoredValue, ...]
 
 
-class Committed(Frozen):
+class Committed(Unchecked):
     """A commit stands: ours, or the one of who was first (`is_ours` False)."""
 
     step: str
@@ -35,7 +35,7 @@ class Committed(Frozen):
     is_ours: bool
 
 
-class WriteFailed(Frozen):
+class WriteFailed(Unchecked):
     """A value or commit couldn't be written."""
 
     step: str
@@ -43,11 +43,11 @@ class WriteFailed(Frozen):
     error: PplnsError
 
 
-class Gone(Frozen):
+class Gone(Unchecked):
     """The lease is lost: another holder works on the run."""
 
 
-class Crashed(Frozen):
+class Crashed(Unchecked):
     """A writer thread met what ends a process; the deciding thread raises it."""
 
     error: BaseException
@@ -66,11 +66,11 @@ class Committer:
 
     def store(self, step: str, token: int, *, version: str, held: tuple[codecs.Held, ...]) -> None:
         """Write a step's values; reports Stored or WriteFailed."""
-        place = ArtifactPlace(self._prefix, step, version)
+        place = ArtifactPlace(prefix=self._prefix, step=step, version=version)
 
         def write() -> object:
             values = tuple(store_value(self._store, place, one) for one in held)
-            return Stored(step, token, values)
+            return Stored(step=step, token=token, values=values)
 
         self._submit(_guarded(step, token, write))
 
@@ -80,7 +80,7 @@ class Committer:
         def write() -> object:
             self._lease.require()
             standing = create_commit(self._store, self._prefix, commit)
-            return Committed(commit.step, token, standing, standing.writer == commit.writer)
+            return Committed(step=commit.step, token=token, commit=standing, is_ours=standing.writer == commit.writer)
 
         guarded = _guarded(commit.step, token, write)
         if self._store.writes_at_once:
@@ -110,11 +110,11 @@ def _guarded(step: str, token: int, write: Callable[[], object]) -> Callable[[],
         except LeaseLost:
             return Gone()
         except PplnsError as error:
-            return WriteFailed(step, token, error)
+            return WriteFailed(step=step, token=token, error=error)
         except Exception as error:  # a writer thread must never die without a word
-            return WriteFailed(step, token, _unexpected(error))
+            return WriteFailed(step=step, token=token, error=_unexpected(error))
         except BaseException as error:
-            return Crashed(error)
+            return Crashed(error=error)
 
     return guarded
 

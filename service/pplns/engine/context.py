@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pplns.errors import Interrupted, PplnsError
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.model.ids import digest_fields
 from pplns.model.run import Trigger
 
@@ -69,7 +69,7 @@ class Gate:
 _gates = threading.Lock()  # of them all: it is held for a moment
 
 
-class CurrentRun(Frozen):
+class CurrentRun(Unchecked):
     """The run, and the step in it, that the calling code is part of.
 
     `attempt` counts the attempts of the run, `params` are the pipeline's converted parameters, `logical_date` is aware

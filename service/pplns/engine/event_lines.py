@@ -34,7 +34,7 @@ def read_line(line: Mapping[str, Any]) -> events.Event | None:
     Raises: ValueError for a line that is no event's."""
     try:
         if "event" not in line:
-            return events.AttemptEnded(_record(line))
+            return events.AttemptEnded(record=_record(line))
         form = _BY_NAME.get(line["event"])
         return None if form is None else form.read(line)
     except (KeyError, TypeError, AttributeError) as error:
@@ -95,20 +95,23 @@ _FORMS: tuple[_Form, ...] = (
             "steps": list(event.steps), "reused": list(event.reused),
         },
         lambda line: events.AttemptStarted(
-            line["pipeline"], line["run_id"], line["attempt"], tuple(line["steps"]), tuple(line["reused"])
+            pipeline=line["pipeline"], run_id=line["run_id"], attempt=line["attempt"],
+            steps=tuple(line["steps"]), reused=tuple(line["reused"]),
         ),
     ),
     _Form(
         "step_started", events.StepStarted,
         lambda event: {"step": event.step, "try": event.number},
-        lambda line: events.StepStarted(line["step"], line["try"]),
+        lambda line: events.StepStarted(step=line["step"], number=line["try"]),
     ),
     _Form(
         "step_finished", events.StepFinished,
         lambda event: {
             "step": event.step, "duration_s": event.duration_s, "rows": event.rows, "bytes": event.size_bytes
         },
-        lambda line: events.StepFinished(line["step"], line["duration_s"], line["rows"], line["bytes"]),
+        lambda line: events.StepFinished(
+            step=line["step"], duration_s=line["duration_s"], rows=line["rows"], size_bytes=line["bytes"]
+        ),
     ),
     _Form(
         "step_committed", events.StepCommitted,
@@ -116,31 +119,35 @@ _FORMS: tuple[_Form, ...] = (
             "step": event.step, "duration_s": event.commit.duration_s, "rows": event.commit.rows,
             "bytes": event.commit.size_bytes,
         },
-        lambda line: events.StepCommitted(line["step"], _commit(line)),
+        lambda line: events.StepCommitted(step=line["step"], commit=_commit(line)),
     ),
     _Form(
         "step_retrying", events.StepRetrying,
         lambda event: {
             "step": event.step, "try": event.number, "delay_s": event.delay_s, "error": event.error.as_json()
         },
-        lambda line: events.StepRetrying(line["step"], line["try"], line["delay_s"], _error(line["error"])),
+        lambda line: events.StepRetrying(
+            step=line["step"], number=line["try"], delay_s=line["delay_s"], error=_error(line["error"])
+        ),
     ),
     _Form(
         "step_failed", events.StepFailed,
         lambda event: {
             "step": event.step, "tries": event.tries, "duration_s": event.duration_s, "error": event.error.as_json()
         },
-        lambda line: events.StepFailed(line["step"], line["tries"], line["duration_s"], _error(line["error"])),
+        lambda line: events.StepFailed(
+            step=line["step"], tries=line["tries"], duration_s=line["duration_s"], error=_error(line["error"])
+        ),
     ),
     _Form(
         "step_redone", events.StepRedone,
         lambda event: {"step": event.step, "reason": event.reason},
-        lambda line: events.StepRedone(line["step"], line["reason"]),
+        lambda line: events.StepRedone(step=line["step"], reason=line["reason"]),
     ),
     _Form(
         "step_reused", events.StepReused,
         lambda event: {"step": event.step},
-        lambda line: events.StepReused(line["step"]),
+        lambda line: events.StepReused(step=line["step"]),
     ),
 )  # fmt: skip
 _BY_NAME = {form.name: form for form in _FORMS}

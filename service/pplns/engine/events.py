@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from pplns.model.artifact import Commit
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.model.run import ErrorInfo, RunRecord
 
 
-class AttemptStarted(Frozen):
+class AttemptStarted(Unchecked):
     """An attempt holds the lease and has planned: `steps` in order, `reused` those that are committed already."""
 
     pipeline: str
@@ -17,14 +17,14 @@ class AttemptStarted(Frozen):
     reused: tuple[str, ...]
 
 
-class StepStarted(Frozen):
+class StepStarted(Unchecked):
     """A try of a step has begun."""
 
     step: str
     number: int
 
 
-class StepFinished(Frozen):
+class StepFinished(Unchecked):
     """A step returned; its commit is on the way. `rows` of tables, None for other values."""
 
     step: str
@@ -33,14 +33,14 @@ class StepFinished(Frozen):
     size_bytes: int | None
 
 
-class StepCommitted(Frozen):
+class StepCommitted(Unchecked):
     """A step is durable."""
 
     step: str
     commit: Commit
 
 
-class StepRetrying(Frozen):
+class StepRetrying(Unchecked):
     """A try failed and another one follows in `delay_s` seconds."""
 
     step: str
@@ -49,7 +49,7 @@ class StepRetrying(Frozen):
     error: ErrorInfo
 
 
-class StepFailed(Frozen):
+class StepFailed(Unchecked):
     """A step's tries are spent, or a retry can't help."""
 
     step: str
@@ -58,20 +58,20 @@ class StepFailed(Frozen):
     error: ErrorInfo
 
 
-class StepRedone(Frozen):
+class StepRedone(Unchecked):
     """A step's checkpoint could not be used, so it runs again; `reason` says why."""
 
     step: str
     reason: str
 
 
-class StepReused(Frozen):
+class StepReused(Unchecked):
     """A step's commit is reused after all: what it rests on was run again and came out equal."""
 
     step: str
 
 
-class AttemptEnded(Frozen):
+class AttemptEnded(Unchecked):
     """The attempt is over and its end is recorded."""
 
     record: RunRecord

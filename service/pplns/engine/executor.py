@@ -218,7 +218,7 @@ class Executor:
         one = self._tries.start(name, version=version, is_grounded=is_grounded)
         self._has_begun = True
         self._progress[name] = "running"
-        self._observe(events.StepStarted(name, one.number))
+        self._observe(events.StepStarted(step=name, number=one.number))
 
     # What is reported
 
@@ -233,7 +233,7 @@ class Executor:
             timers.append(self._work.deadline)
         if self._work.drain is not None and self._ending.boundary == "draining":
             timers.append(self._clock.monotonic() + max(0.0, self._work.drain.left_s))
-        return Wait(min(timers, default=None), bool(self._tries or self._finished))
+        return Wait(until=min(timers, default=None), is_busy=bool(self._tries or self._finished))
 
     def _handle(self, report: object) -> None:
         match report:
@@ -271,7 +271,11 @@ class Executor:
         finished = self._finished[name] = Finished(one, report)
         if finished.values is None:
             self._committer.store(name, one.token, version=one.version, held=report.held)
-        self._observe(events.StepFinished(name, report.duration_s, report.rows, finished.size_bytes))
+        self._observe(
+            events.StepFinished(
+                step=name, duration_s=report.duration_s, rows=report.rows, size_bytes=finished.size_bytes
+            )
+        )
         self._commit_if_may(name)
         self._consider_around(name)
 
@@ -306,7 +310,7 @@ class Executor:
             self._values.mark_durable(name)
         else:
             self._discard_after(name)
-        self._observe(events.StepCommitted(name, commit))
+        self._observe(events.StepCommitted(step=name, commit=commit))
         if self._planner.is_redone(name):
             self._adopt(self._planner.plan())
         self._after_commit(name)
@@ -362,12 +366,12 @@ class Executor:
         self._progress[one.step] = "waiting"
         if isinstance(decision, Again) and not self._ending.is_stopping:
             self._retries.add(one.step, at=self._clock.monotonic() + decision.delay_s)
-            self._observe(events.StepRetrying(one.step, one.number, decision.delay_s, info))
+            self._observe(events.StepRetrying(step=one.step, number=one.number, delay_s=decision.delay_s, error=info))
             return
         final = not isinstance(decision, Again) and decision.final
         self._progress[one.step] = "failed"
         self._ending.fail_step(one.step, info, duration_s=duration_s)
-        self._observe(events.StepFailed(one.step, one.number, duration_s, info))
+        self._observe(events.StepFailed(step=one.step, tries=one.number, duration_s=duration_s, error=info))
         self._ending.fail(info, final=final)
 
     def _on_write_failed(self, report: WriteFailed) -> None:
@@ -379,7 +383,7 @@ class Executor:
         info, final = redact_error(ErrorInfo.of(report.error)), not isinstance(report.error, StoreError | DamagedRecord)
         duration_s = finished.returned.duration_s
         self._ending.fail_step(report.step, info, duration_s=duration_s)
-        self._observe(events.StepFailed(report.step, finished.one.number, duration_s, info))
+        self._observe(events.StepFailed(step=report.step, tries=finished.one.number, duration_s=duration_s, error=info))
         self._abandon(self._graph.descendants(report.step))  # they may be waiting for this commit
         self._ending.fail(info, final=final)
 

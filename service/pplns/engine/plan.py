@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pplns.graph import MAPPINGS, SEQUENCES, Call, Graph, Reference, is_named_tuple, kind_of
 from pplns.model.artifact import Commit
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.model.ids import VERSION_LENGTH, digest_fields
 from pplns.state.checkpoints import Checkpoints
 
@@ -23,7 +23,7 @@ Action = Literal["reuse", "run", "wait"]
 DigestConstant = Callable[[object, str], str]
 
 
-class PlannedStep(Frozen):
+class PlannedStep(Unchecked):
     """What becomes of one step: `reuse` its commit, `run` it, or `wait` for what decides its version.
 
     `base` is the version that it would have if nothing had ever been redone."""
@@ -55,7 +55,7 @@ def plan_steps(graph: Graph, shapes: Mapping[str, str], checkpoints: Checkpoints
         before = [effective[one] for one in call.before]
         known = [version for version in before if version is not None]
         if len(known) < len(before):
-            plan[name], effective[name] = PlannedStep(name, "wait", base), None
+            plan[name], effective[name] = PlannedStep(name=name, action="wait", base=base), None
             continue
         plan[name] = _plan_step(name, shape, known, base=base, checkpoints=checkpoints)
         effective[name] = plan[name].version
@@ -95,7 +95,9 @@ def _base_of(call: Call, shape: str, plan: Plan) -> str:
 def _plan_step(name: str, shape: str, before: list[str], *, base: str, checkpoints: Checkpoints) -> PlannedStep:
     version = version_of(name, shape, before, redo=checkpoints.redos.get(name, 0))
     commit = checkpoints.commits.get((name, version))
-    return PlannedStep(name, "run" if commit is None else "reuse", base or version, version, commit)
+    return PlannedStep(
+        name=name, action="run" if commit is None else "reuse", base=base or version, version=version, commit=commit
+    )
 
 
 def _effective_version(planned: PlannedStep, shape: str, before: list[str], checkpoints: Checkpoints) -> str | None:

@@ -53,7 +53,7 @@ class Planner:
         writer = self._work.lease.claim.holder.id
         create_redo(self._work.store, self._work.head.prefix, name, number=number, reason=reason, writer=writer)
         self._work.checkpoints.redos[name] = number
-        event = events.StepRedone(name, reason)
+        event = events.StepRedone(step=name, reason=reason)
         if self._is_announced:
             self._observe(event)
         else:
@@ -71,7 +71,15 @@ class Planner:
         """Report that the attempt has begun, and what was decided before."""
         head, names, known = self._work.head, self._work.graph.names, set(reused)
         ordered = tuple(name for name in names if name in known)
-        self._observe(events.AttemptStarted(head.pipeline, head.run_id, self._work.lease.attempt, names, ordered))
+        self._observe(
+            events.AttemptStarted(
+                pipeline=head.pipeline,
+                run_id=head.run_id,
+                attempt=self._work.lease.attempt,
+                steps=names,
+                reused=ordered,
+            )
+        )
         self._is_announced = True
         for event in self._redone_before:
             self._observe(event)
@@ -79,4 +87,4 @@ class Planner:
     def report_reuse(self, name: str) -> None:
         """Report that a step is reused after all; before the attempt is announced that is part of the announcement."""
         if self._is_announced:
-            self._observe(events.StepReused(name))
+            self._observe(events.StepReused(step=name))

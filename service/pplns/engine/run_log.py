@@ -124,7 +124,7 @@ def enter_step(step: str, number: int) -> Place | None:
     log = _attempt_log.get()
     if log is None:
         return None
-    log.note(events.StepStarted(step, number))
+    log.note(events.StepStarted(step=step, number=number))
     place = log.place_of(step)
     speak_from(place)
     return place

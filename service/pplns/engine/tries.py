@@ -18,7 +18,7 @@ from pplns.errors import PplnsError, StorageRefused
 from pplns.graph import Call, fill, kind_of
 from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.model.run import ErrorInfo
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MAX_TRACEBACK_LENGTH = 16_000
 OWN_FOLDER = f"{Path(__file__).parents[1]}{os.sep}"  # pplns_deploy is another folder
 
 
-class Try(Frozen):
+class Try(Unchecked):
     """A try under way. `token` tells it from later ones of the same step; times by the monotonic clock, in seconds."""
 
     step: str
@@ -45,7 +45,7 @@ class Try(Frozen):
     gate: Gate
 
 
-class Returned(Frozen):
+class Returned(Unchecked):
     """A try ended with a value, now held; `stored` where it was quicker stored than handed to a writer."""
 
     step: str
@@ -63,7 +63,7 @@ class Returned(Frozen):
         return sum(counts) if counts else None
 
 
-class Raised(Frozen):
+class Raised(Unchecked):
     """A try ended with an error; `info` is what records keep of it."""
 
     step: str
@@ -73,7 +73,7 @@ class Raised(Frozen):
     duration_s: float
 
 
-class MetDamage(Frozen):
+class MetDamage(Unchecked):
     """A try couldn't begin: the checkpoint of its input `source` can't be used, that of a version of it."""
 
     step: str
@@ -107,13 +107,23 @@ def run_try(
         held, several = hold_outputs(returned, call, table_format=table_format)
         held = tuple(settle(value) for value in held)
         del files
-        return Returned(one.step, one.token, held, store_quick(held), several, clock.monotonic() - begun, clock.now())
+        return Returned(
+            step=one.step,
+            token=one.token,
+            held=held,
+            stored=store_quick(held),
+            several=several,
+            duration_s=clock.monotonic() - begun,
+            finished_at=clock.now(),
+        )
     except InputDamaged as damage:
-        return MetDamage(one.step, one.token, damage.step, damage.version, damage.reason)
+        return MetDamage(
+            step=one.step, token=one.token, source=damage.step, version=damage.version, reason=damage.reason
+        )
     except BaseException as error:  # the border: SystemExit from a step ends the step, not the thread
         info = info_of(error, step=one.step)
         error.__traceback__ = None  # its frames hold the step's inputs in memory
-        return Raised(one.step, one.token, error, info, clock.monotonic() - begun)
+        return Raised(step=one.step, token=one.token, error=error, info=info, duration_s=clock.monotonic() - begun)
     finally:
         leave_step(place)
 

@@ -12,12 +12,12 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from pplns.engine.clock import Clock
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 
 T = TypeVar("T")
 
 
-class Wait(Frozen):
+class Wait(Unchecked):
     """What is waited for: a report, at most until a time on the clock's monotonic seconds, None for any time.
 
     `is_busy`: a thread is at work and will report."""

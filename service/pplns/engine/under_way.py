@@ -49,7 +49,7 @@ class TriesUnderWay:
         """Prepare the next try of a step, to be handed over or taken. `is_grounded`: all before it is durable."""
         one = self._tries[name] = self._new_try(name, version, is_grounded=is_grounded)
         work, context = self._work, contextvars.copy_context()
-        place = ArtifactPlace(work.head.prefix, name, version)
+        place = ArtifactPlace(prefix=work.head.prefix, step=name, version=version)
 
         def is_abandoned() -> bool:
             return one.gate.abandoned
@@ -65,7 +65,7 @@ class TriesUnderWay:
             try:
                 return context.run(attempt)
             except BaseException as error:  # a worker thread must never die without a word
-                return Crashed(error)
+                return Crashed(error=error)
 
         self._prepared[name] = run
         return one

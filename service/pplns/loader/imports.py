@@ -56,7 +56,7 @@ def _library(top: str, settings: Settings) -> str | None:
     if spec is None:
         return None
     folders = [str(folder) for folder in spec.submodule_search_locations or ()]
-    installed = [folder for folder in folders if any(library in Path(folder).parts for library in LIBRARY_FOLDERS)]
+    installed = [folder for folder in folders if not LIBRARY_FOLDERS.isdisjoint(Path(folder).parts)]
     place = spec.origin or next(iter(installed), None)  # no origin: a folder without __init__.py, which many may share
     return f"the library {top!r} ({place})" if place else None
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 
 
-class StoredValue(Frozen):
+class StoredValue(Unchecked):
     """One value of a step as it is stored: inside the commit (`inline`) or in an artifact of its own (`artifact`).
 
     `codec` names how it is read back, `meta` is what that codec needs for it. `digest` is of the stored bytes,
@@ -22,7 +22,7 @@ class StoredValue(Frozen):
     columns: Mapping[str, str] | None = None
 
 
-class Commit(Frozen):
+class Commit(Unchecked):
     """The commit of a step: created once, never changed, the only thing that readers believe.
 
     `values` holds one value, or several for a step with several outputs (`several`). Times are aware UTC.
@@ -43,7 +43,7 @@ class Commit(Frozen):
     @property
     def digests(self) -> tuple[str, ...]:
         """The digests of all values: equal digests mean that nothing after this step has to run again."""
-        return tuple(value.digest for value in self.values)
+        return tuple([value.digest for value in self.values])
 
     @property
     def rows(self) -> int | None:
@@ -54,9 +54,10 @@ class Commit(Frozen):
     @property
     def size_bytes(self) -> int:
         """The stored bytes of all values."""
-        return sum(value.size_bytes for value in self.values)
+        return sum([value.size_bytes for value in self.values])
 
     @property
     def artifact(self) -> str | None:
         """The name of the first artifact, or None where all values are inside the commit."""
-        return next((value.artifact for value in self.values if value.artifact), None)
+        artifacts = [value.artifact for value in self.values if value.artifact]
+        return artifacts[0] if artifacts else None

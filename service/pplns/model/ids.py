@@ -58,12 +58,11 @@ def _is_identity(text: str) -> bool:
 
 def digest_fields(*fields: str | bytes) -> str:
     """Return the SHA-256, in hex, of fields with their lengths before them, so that no two lists collide."""
-    digest = sha256()
+    parts: list[bytes] = []
     for field in fields:
         data = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.hexdigest()
+        parts += (len(data).to_bytes(8, "big"), data)
+    return sha256(b"".join(parts)).hexdigest()
 
 
 def new_token() -> str:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from pplns.errors import PplnsError
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Frozen, Unchecked
 
 RunState = Literal["queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost"]
 StepState = Literal["waiting", "running", "succeeded", "failed", "skipped"]
@@ -55,7 +55,7 @@ class ErrorInfo(Frozen):
         return shown if self.traceback is None else {**shown, "traceback": self.traceback}
 
 
-class StepRecord(Frozen):
+class StepRecord(Unchecked):
     """One step of a run. `attempts` counts its tries; `bytes` is what its checkpoint takes; `reused` says that an
     earlier attempt had committed it."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from pplns import codecs
 from pplns.errors import DamagedArtifact, Interrupted, StoreError
 from pplns.model.artifact import Commit, StoredValue
-from pplns.model.frozen import Frozen
+from pplns.model.frozen import Unchecked
 from pplns.model.ids import new_token
 from pplns.stores import Store, Upload
 from pplns.stores.protocol import Buffer
@@ -16,7 +16,7 @@ QUICK_ROWS = 1_000
 DIGEST = "xxh3"  # 128 bits; against damage, not against an adversary (docs/decisions/0003)
 
 
-class ArtifactPlace(Frozen):
+class ArtifactPlace(Unchecked):
     """Where the artifacts of one step of a run go."""
 
     prefix: str

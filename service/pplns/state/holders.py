@@ -3,6 +3,7 @@
 On one machine a holder that died needn't be waited for. Gone means: same boot and same process id namespace as ours,
 and no such process, or one that started at another time. Where any of this can't be read, only expiry ends a lease."""
 
+import functools
 import os
 import threading
 from collections.abc import Mapping
@@ -45,10 +46,7 @@ class Holder(Frozen):
 
 def this_holder() -> Holder:
     """Return a new holder: a random id and what identifies this process on this machine."""
-    pid = os.getpid()
-    return Holder(
-        id=new_token(), boot=_boot(), pid_namespace=_pid_namespace(), pid=pid, process_start=_process_start(pid)
-    )
+    return _process(os.getpid()).replace(id=new_token())
 
 
 def mark_active(holder: Holder, *, active: bool) -> None:
@@ -73,6 +71,11 @@ def is_gone(holder: Holder) -> bool:
     if holder.pid == os.getpid() and holder.process_start == start:
         return holder.id not in _active
     return start != holder.process_start
+
+
+@functools.lru_cache(maxsize=1)  # a forked child has another number
+def _process(pid: int) -> Holder:
+    return Holder(id="", boot=_boot(), pid_namespace=_pid_namespace(), pid=pid, process_start=_process_start(pid))
 
 
 def _exists(pid: int) -> bool:

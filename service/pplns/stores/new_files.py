@@ -3,9 +3,7 @@
 They are made by the system's own calls on descriptors: Python's file objects cost a fifth more, on every step's way."""
 
 import contextlib
-import itertools
 import os
-from pathlib import Path
 from typing import Self
 
 from pplns.stores.protocol import Buffer
@@ -108,16 +106,25 @@ def _give_name(descriptor: int, path: str) -> bool:
 
 
 def make_folder(path: str, *, inside_a_run: bool) -> list[str]:
-    """Make a folder with those above it, and return the folders in which one was made.
+    """Make a folder with those above it, and return the folders in which one was made, innermost first.
 
     One inside a run's is made only where that stands: whoever deleted the run isn't overruled."""
     if inside_a_run:
         with contextlib.suppress(FileExistsError):
             os.mkdir(path)  # noqa: PTH102
         return [path.rpartition("/")[0]]
-    missing = list(itertools.takewhile(lambda one: not one.exists(), (Path(path), *Path(path).parents)))
+    missing = _missing(path)
     os.makedirs(path, exist_ok=True)  # noqa: PTH103
-    return [str(one.parent) for one in missing]
+    return [os.path.dirname(one) for one in missing]  # noqa: PTH120
+
+
+def _missing(folder: str) -> list[str]:
+    """Return a folder and those above it that aren't there."""
+    missing: list[str] = []
+    while not os.path.exists(folder):  # noqa: PTH110 - a Path costs more than the call
+        missing.append(folder)
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return missing
 
 
 def sync_folder(folder: str) -> None:

@@ -74,7 +74,7 @@ class MortalStore(PassingStore):
             created = super().create(name, data)
             if created and (self._interrupts == "every-step" or step in self._interrupts):
                 self.died_after = step
-                self._events.append(StepCommitted(step, commit_from(decode(data, name=name), name=name)))
+                self._events.append(StepCommitted(step=step, commit=commit_from(decode(data, name=name), name=name)))
         self._require_life()
         return created
 

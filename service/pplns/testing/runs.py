@@ -108,7 +108,7 @@ class RunOutcome:
                 "A step has a value once it is committed.",
                 "Look at the run's error first." if self.error else "Ask for a step that ran.",
             )
-        return self._supply(Reference(step, None))
+        return self._supply(Reference(step=step, output=None))
 
     def resume(
         self, *, interrupt: str | Iterable[str] | None = None, pipeline: AnyPipeline | None = None
