@@ -41,6 +41,10 @@ class Array(Untabled):
         """Return a writable copy."""
         return self.array.copy(order="K")
 
+    def give(self) -> Any:
+        """Return the array itself: nobody else has it. One that reads from its artifact is copied, to be writable."""
+        return self.array if self.array.flags.writeable else self.handout()
+
     def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the array, header first, in parts of 16 MB: never a copy of the whole."""
         numpy().lib.format.write_array(sink, self.array, version=_version_for(self.array.dtype), allow_pickle=False)

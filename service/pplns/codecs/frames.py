@@ -51,6 +51,13 @@ class Frame(Artifact):
             copy = _with_cells(copy, place, decode_objects(self.note["columns"][place], cells))
         return copy
 
+    def give(self) -> Any:
+        """Return the frame itself where it is plain: then what its consumer changes in place is nobody else's.
+
+        A copy of one over a read-only array can be changed in place, as the restored frame can; it itself couldn't."""
+        is_plain = self.schema is not None and not self.fresh and not self.note["attrs"]
+        return self.frame if is_plain and all(map(_can_be_given, self.parts)) else self.handout()
+
     def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the rows, batch by batch."""
         if self.schema is None:
@@ -111,6 +118,14 @@ def restore_frame(stored: StoredValue, data: Bytes) -> Frame:
     held = Frame(frame, note, table_format, types)
     held.fresh = {place: table.column(place) for place, column in enumerate(note["columns"]) if is_fresh(column)}
     return held
+
+
+def _can_be_given(part: Column) -> bool:
+    """Tell whether the values of a held column are writable numbers, or text of Arrow's, which is never written to."""
+    note = part.note
+    if note["kind"] == "numpy":
+        return bool(part.values.flags.writeable)
+    return bool(note["kind"] == "string" and note["storage"] == "pyarrow")
 
 
 def _metadata_of(table: Any) -> dict[bytes, bytes]:

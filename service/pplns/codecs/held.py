@@ -77,6 +77,10 @@ class Held(Protocol):
         """Return the value for one consumer: what it does to it in place, nobody else sees."""
         ...
 
+    def give(self) -> Any:
+        """Return the value for its last consumer, without a copy where it can; it is held no more."""
+        ...
+
     def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the artifact's bytes as they are made; `compression` is of tables in Arrow's format.
 
@@ -92,7 +96,21 @@ class SourceFailed(Exception):
         self.error = error
 
 
-class Artifact:
+class Handed:
+    """What values share of which the last consumer gets what any other one gets."""
+
+    __slots__ = ()
+
+    def handout(self) -> Any:
+        """Return the value for one consumer."""
+        raise NotImplementedError
+
+    def give(self) -> Any:
+        """Return the value for its last consumer."""
+        return self.handout()
+
+
+class Artifact(Handed):
     """What values share that are stored in an artifact of their own, tables and others."""
 
     __slots__ = ()

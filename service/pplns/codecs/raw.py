@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.codecs.held import Bytes, Compression, Sink, Untabled
+from pplns.codecs.held import Bytes, Compression, Handed, Sink, Untabled
 from pplns.codecs.values import decode, json_bytes
 
 _CHUNK = 1 << 20
 
 
-class InlineJson:
+class InlineJson(Handed):
     """A small value, stored in the commit itself; immutable scalars are handed out as they are."""
 
     __slots__ = ("inline", "text")

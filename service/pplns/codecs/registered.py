@@ -5,14 +5,14 @@ Alone, the value is stored as its content would be, a table as a table, with the
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pplns.codecs.held import Bytes, Compression, Held, Sink
+from pplns.codecs.held import Bytes, Compression, Handed, Held, Sink
 from pplns.codecs.refusal import UnstorableError
 from pplns.codecs.registry import Registration, check_decodes, from_storable, registered_as, to_storable
 from pplns.codecs.values import Within, decode, encode, entered, tagged
 from pplns.model.artifact import StoredValue
 
 
-class Registered:
+class Registered(Handed):
     """A value of a registered type, held as its content."""
 
     __slots__ = (

@@ -2,6 +2,7 @@
 
 This is one of the two borders at which errors of users' code are caught; the other one is the request."""
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.run_log import enter_step, leave_step
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
-from pplns.graph import Call, fill, kind_of
+from pplns.graph import Call, Reference, fill, kind_of
 from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
 from pplns.model.frozen import Unchecked
@@ -227,12 +228,21 @@ def _cut(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
 
 def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
     """Return what the step returns and the files among its inputs, which a returned iterator may still read."""
-    args = [fill(value, values.supply) for value in call.args]
-    kwargs = {name: fill(value, values.supply) for name, value in call.kwargs.items()}
+    supply = values.supply
+    if _takes_each_once(call):
+        supply = functools.partial(supply, last_for=call.name)
+    args = [fill(value, supply) for value in call.args]
+    kwargs = {name: fill(value, supply) for name, value in call.kwargs.items()}
     values.mark_handed(call.name, call.inputs)
     function: Callable[..., Any] = call.step.function
     files: list[Any] = [value for value in (*args, *kwargs.values()) if hasattr(kind_of(value), "__fspath__")]
     return function(*args, **kwargs), files
+
+
+def _takes_each_once(call: Call) -> bool:
+    """Tell whether each input of a step is one argument of its own."""
+    taken = [value for value in (*call.args, *call.kwargs.values()) if isinstance(value, Reference)]
+    return len(taken) == len(call.inputs)
 
 
 def _without_own_frames(error: BaseException) -> "TracebackException":

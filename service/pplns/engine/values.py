@@ -74,12 +74,15 @@ class Values:
                 self._wanted_by.get(name, set()).discard(consumer)
                 self._drop_if_done(name)
 
-    def supply(self, reference: Reference) -> Any:
-        """Return a private value for one consumer.
+    def supply(self, reference: Reference, *, last_for: str | None = None) -> Any:
+        """Return a private value for one consumer. `last_for` names one that asks for it no second time: where no other
+        one wants the value and it is durable, it gets the one that is held, for good.
 
         Raises: InputDamaged."""
         held, several = self._find(reference.step)
         try:
+            if last_for is not None and not several and self._lets_go(reference.step, held, last_for):
+                return held[0].give()
             if reference.output is not None:
                 return held[reference.output].handout()
             return tuple(one.handout() for one in held) if several else held[0].handout()
@@ -88,6 +91,14 @@ class Values:
             if commit is None:
                 raise
             raise InputDamaged(reference.step, commit.version, error.message) from error
+
+    def _lets_go(self, name: str, held: tuple[codecs.Held, ...], consumer: str) -> bool:
+        """Drop a durable value that one consumer alone still wants; tell whether it was dropped for it."""
+        with self._guard:
+            if self._held.get(name) is not held or name not in self._durable or self._wanted_by.get(name) != {consumer}:
+                return False
+            del self._held[name]
+            return True
 
     def _find(self, name: str) -> tuple[tuple[codecs.Held, ...], bool]:
         with self._guard:
