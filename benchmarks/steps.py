@@ -1,11 +1,15 @@
 """The overhead of a durable step: 100 steps with an int, and with a 10-row table, against plain Python.
 
-    python benchmarks/steps.py [--pairs 15]
+    python benchmarks/steps.py [--pairs 15] [--folder PATH]
 
 Plain Python does the least that makes a step durable: it creates one file a step (a temporary name, then a link), and
 for a table one `pyarrow.feather.write_feather`. Pairs are interleaved in one run, so that a drifting machine hits both;
 read the ratios, not the times. `inside` is the time a step within a warm process, `process` that of a whole process,
-the command line against a plain script."""
+the command line against a plain script.
+
+What a new file costs is printed first, for it moves the ratios of both kinds of steps. ext4 doesn't use the inode of a
+file that was deleted in the last minutes, and looks at each of them: where thousands were, as after this benchmark's own
+end, a new file costs several times as much. `--folder` measures somewhere else, in memory for example."""
 
 import argparse
 import os
@@ -18,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps_plain import STEPS, plain_ints, plain_tables
+from steps_plain import STEPS, plain_ints, plain_tables, write_file
 
 from pplns.engine.runner import run_pipeline
 from pplns.loader import load_pipeline
@@ -128,14 +132,29 @@ def report(title: str, pairs: list[tuple[float, float]], *, per_step: bool) -> N
     )
 
 
+def file_seconds(folder: Path) -> float:
+    """Return what a new file costs in a folder: the median of as many as a run makes."""
+    seconds: list[float] = []
+    for number in range(STEPS):
+        begun = time.perf_counter()
+        write_file(folder, number, b"{}")
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)
+
+
 def main() -> None:
     """Measure and print all rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=15, help="interleaved pairs a row, at least 9 (default 15)")
-    pairs = max(9, parser.parse_args().pairs)
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, {pairs} pairs a row, {STEPS} steps")
-    with tempfile.TemporaryDirectory() as folder:
+    parser.add_argument("--folder", type=Path, help="where files are made (default: in the system's temporary folder)")
+    arguments = parser.parse_args()
+    pairs = max(9, arguments.pairs)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root = Path(folder)
+        print(
+            f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, {pairs} pairs a row, {STEPS} steps;"
+            f" a new file takes {file_seconds(root) * 1000:.3f} ms here"
+        )
         settings = make_project(root)
         for kind in KINDS:
             measure_inside(kind, settings, root, -1)  # a warm-up: imports and the page cache
