@@ -8,8 +8,8 @@ read the ratios, not the times. `inside` is the time a step within a warm proces
 the command line against a plain script.
 
 What a new file costs is printed first, for it moves the ratios of both kinds of steps. ext4 doesn't use the inode of a
-file that was deleted in the last minutes, and looks at each of them: where thousands were, as after this benchmark's own
-end, a new file costs several times as much. `--folder` measures somewhere else, in memory for example."""
+file that was deleted in the last minutes, and looks at each of those: where thousands were, as after this very
+benchmark, a new file costs several times as much. `--folder` measures somewhere else, in memory for example."""
 
 import argparse
 import os
