@@ -49,6 +49,14 @@ def test_equal_means_same_class_and_same_fields() -> None:
     assert len({Point(1, 2), Point(x=1, y=2), Point(y=2, x=1), Point(2)}) == 2
 
 
+def test_a_value_that_is_the_same_is_equal() -> None:
+    """Whatever its own `==` says: not a number, a table."""
+    nan = float("nan")
+
+    assert Point(nan) == Point(nan)  # type: ignore[arg-type]
+    assert Spot(x=nan) == Spot(x=nan)  # type: ignore[arg-type]
+
+
 def test_a_repr_shows_every_field() -> None:
     """In the form in which it is written."""
     assert repr(Point(1, 2)) == "Point(x=1, y=2)"

@@ -211,6 +211,19 @@ def test_a_folder_of_a_deleted_run_is_not_made_again(tmp_path: Path) -> None:
     assert store.children("p/runs/") == ["r/"]
 
 
+def test_a_store_on_a_drive_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above it there is nothing more to look for."""
+
+    def missing(folder: str, **_: object) -> NoReturn:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
+
+    monkeypatch.setattr("pplns.stores.new_files.os.path.exists", lambda _: False)
+    monkeypatch.setattr("pplns.stores.new_files.os.makedirs", missing)
+
+    with pytest.raises(StoreError, match="No such file"):
+        FileStore(tmp_path / "store").create("a/b", b"")
+
+
 def test_a_folder_in_the_way_is_refused_with_what_to_do(tmp_path: Path) -> None:
     """A store whose path is a file says so in three parts."""
     (tmp_path / "store").write_text("a file")

@@ -64,13 +64,18 @@ class Frozen:
         self.__setattr__(name, None)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and all(getattr(self, one) == getattr(other, one) for one in self._fields)
+        return type(other) is type(self) and self._values_of(other) == self._values_of(self)
 
     def __hash__(self) -> int:
-        return hash((type(self), *[getattr(self, one) for one in self._fields]))
+        return hash((type(self), *self._values_of(self)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._fields)})"
+
+    @classmethod
+    def _values_of(cls, one: object) -> list[Any]:
+        """Return the values of all fields; lists take one that is the same for equal, whatever its own `==` says."""
+        return [getattr(one, name) for name in cls._fields]
 
     @classmethod
     def _misfit(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TypeError:

@@ -119,9 +119,9 @@ def make_folder(path: str, *, inside_a_run: bool) -> list[str]:
 
 
 def _missing(folder: str) -> list[str]:
-    """Return a folder and those above it that aren't there."""
+    """Return a folder and those above it that aren't there; a drive that isn't there ends them."""
     missing: list[str] = []
-    while not os.path.exists(folder):  # noqa: PTH110 - a Path costs more than the call
+    while not os.path.exists(folder) and missing[-1:] != [folder]:  # noqa: PTH110 - a Path costs more than the call
         missing.append(folder)
         folder = os.path.dirname(folder)  # noqa: PTH120
     return missing
