@@ -129,15 +129,17 @@ def test_an_array_is_not_copied_for_its_only_consumer(file_runs: Runs, monkeypat
 @pytest.mark.parametrize(
     ("make_frame", "is_given"),
     [
-        (lambda: pd.DataFrame(TABLE), True),
+        (lambda: pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}), True),
+        (lambda: pd.DataFrame({"c": pd.array(["x", "y"], dtype="string[pyarrow]")}), True),
         (lambda: pd.Series([1, 2]), True),
+        (lambda: pd.DataFrame({"c": pd.Series(["x", "y"], dtype=object)}), False),
         (lambda: pd.DataFrame({"a": pd.Series([1, None], dtype="Int64")}), False),
         (lambda: pd.DataFrame({"a": pd.Categorical(["x", "y"])}), False),
         (lambda: pd.DataFrame({"a": [[1], [2]]}), False),
         (lambda: pd.DataFrame({"a": _read_only(np.arange(3))}, copy=False), False),
         (lambda: _with_attrs(pd.DataFrame(TABLE)), False),
     ],
-    ids=["numbers and text", "series", "masked", "categories", "lists", "read-only", "attrs"],
+    ids=["numbers", "text", "series", "text as objects", "masked", "categories", "lists", "read-only", "attrs"],
 )
 def test_only_plain_frames_are_given(make_frame: Any, is_given: bool) -> None:
     """One with cells or attributes that can be changed in place is copied, as is one over an array that can't be."""
