@@ -101,11 +101,7 @@ class Handed:
 
     __slots__ = ()
 
-    def handout(self) -> Any:
-        """Return the value for one consumer."""
-        raise NotImplementedError
-
-    def give(self) -> Any:
+    def give(self: Held) -> Any:
         """Return the value for its last consumer."""
         return self.handout()
 
