@@ -52,17 +52,14 @@ class _Finder:
         """Return where a module is, with its code; None for what Python's own finders should find."""
         if not name.startswith(self._start) or not name.islower() or path is None or len(path) != 1:
             return None
-        folder, last = path[0], name.rpartition(".")[2]
-        source, cached = f"{folder}{os.sep}{last}.py", f"{folder}{os.sep}__pycache__{os.sep}{last}.{_TAG}.pyc"
-        code = _code_of(source, cached)
-        inside: list[str] | None = None
-        if code is None:
-            inside = [f"{folder}{os.sep}{last}"]
-            source = f"{inside[0]}{os.sep}__init__.py"
-            cached = f"{inside[0]}{os.sep}__pycache__{os.sep}__init__.{_TAG}.pyc"
-            code = _code_of(source, cached)
-            if code is None:
-                return None
+        last = name.rpartition(".")[2]
+        found, inside = _look(path[0], last), None
+        if found is None:
+            inside = [f"{path[0]}{os.sep}{last}"]
+            found = _look(inside[0], "__init__")
+        if found is None:
+            return None
+        source, cached, code = found
         spec = ModuleSpec(name, _Loader(name, source, code), origin=source)
         spec.submodule_search_locations = inside
         spec.cached = cached
@@ -81,6 +78,13 @@ class _Loader(SourceFileLoader):
         """Return the module's code."""
         code, self._code = self._code, None
         return super().get_code(fullname) if code is None else code
+
+
+def _look(folder: str, stem: str) -> tuple[str, str, CodeType] | None:
+    """Return a source in a folder, its bytecode, and the code in that; None where Python should look."""
+    source, cached = f"{folder}{os.sep}{stem}.py", f"{folder}{os.sep}__pycache__{os.sep}{stem}.{_TAG}.pyc"
+    code = _code_of(source, cached)
+    return None if code is None else (source, cached, code)
 
 
 def _code_of(source: str, cached: str) -> CodeType | None:

@@ -27,9 +27,13 @@ def _forgotten() -> None:
     calls.clear()
 
 
+def value_of(kind: str) -> Any:
+    return pd.DataFrame(TABLE) if kind == "table" else np.arange(3)
+
+
 @step
 def make(kind: str) -> Any:
-    kept["made"] = pd.DataFrame(TABLE) if kind == "table" else np.arange(3)
+    kept["made"] = value_of(kind)
     return kept["made"]
 
 
@@ -64,7 +68,7 @@ def test_a_second_try_gets_the_value_as_it_was(file_runs: Runs, kind: str) -> No
     record = file_runs.run(retried, {"kind": kind}, run_id="r")
 
     assert calls["tries"] == 2
-    assert record.result == repr(pd.DataFrame(TABLE) if kind == "table" else np.arange(3))
+    assert record.result == repr(value_of(kind))
 
 
 @step
@@ -83,7 +87,7 @@ def test_what_the_maker_keeps_is_not_what_is_given(file_runs: Runs, kind: str) -
     """A step that remembers what it returned, and changes it later, changes no input."""
     record = file_runs.run(remembered, {"kind": kind}, run_id="r")
 
-    assert record.result == repr(pd.DataFrame(TABLE) if kind == "table" else np.arange(3))
+    assert record.result == repr(value_of(kind))
 
 
 @step
@@ -103,7 +107,14 @@ def test_a_consumer_that_takes_a_value_twice_gets_two(file_runs: Runs, kind: str
     """Alone, and in a list."""
     record = file_runs.run(doubled, {"kind": kind}, run_id="r")
 
-    assert record.result == [repr(pd.DataFrame(TABLE) if kind == "table" else np.arange(3))] * 2
+    assert record.result == [repr(value_of(kind))] * 2
+
+
+def test_a_consumer_that_takes_a_value_twice_is_given_none(file_runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the second would have to be read from the checkpoint."""
+    monkeypatch.setattr(Array, "give", lambda _: pytest.fail("it was given"))
+
+    assert file_runs.run(doubled, {"kind": "array"}, run_id="r").state == "succeeded"
 
 
 @step

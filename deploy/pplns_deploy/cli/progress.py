@@ -1,6 +1,6 @@
 """The progress of a run as lines: one for each thing that happens to a step.
 
-`line_of` decides what a line says; the observers only put it somewhere. `live.py` adds what is running now."""
+`lines_of` decides what a line says; the observers only put it somewhere. `live.py` adds what is running now."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -16,7 +16,7 @@ from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.run_log import enter_step, leave_step
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
-from pplns.graph import Call, Reference, fill, kind_of
+from pplns.graph import Call, fill, kind_of, references_in
 from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
 from pplns.model.frozen import Unchecked
@@ -240,9 +240,8 @@ def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
 
 
 def _takes_each_once(call: Call) -> bool:
-    """Tell whether each input of a step is one argument of its own."""
-    taken = [value for value in (*call.args, *call.kwargs.values()) if isinstance(value, Reference)]
-    return len(taken) == len(call.inputs)
+    """Tell whether a step's arguments name each of its inputs once."""
+    return len(references_in((*call.args, *call.kwargs.values()))) == len(call.inputs)
 
 
 def _without_own_frames(error: BaseException) -> "TracebackException":
