@@ -1,11 +1,16 @@
 """Through the store and back, without a store: what every codec has to survive."""
 
+from __future__ import annotations
+
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pplns.codecs import Compression, Held, hold, restore
+from pplns.codecs import Held, hold, restore
 from pplns.model.artifact import StoredValue
+
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
 
 
 def held_and_restored(value: Any, **options: Any) -> tuple[Held, Held]:

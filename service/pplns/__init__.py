@@ -4,8 +4,6 @@
 
 What a pipeline file needs is imported at once and is cheap; the rest is loaded when first used."""
 
-from typing import TYPE_CHECKING, Any
-
 from pplns.finder import find_quickly as _find_quickly
 
 _find_quickly(__name__)  # before what it is to find
@@ -26,7 +24,10 @@ from pplns.model.policies import Resources, Retry
 from pplns.model.triggers import PubSub, Schedule
 from pplns.steps import logical_date, pipeline, step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pplns.codecs.local_files import File
     from pplns.codecs.registry import register_type
     from pplns.engine.context import CurrentRun, current_run
@@ -66,7 +67,7 @@ _LAZY = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _LAZY:
         from importlib import import_module
 

@@ -26,8 +26,9 @@
 
 A message has three parts: what was met, what was expected, what to do."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -128,7 +129,7 @@ class RetryableError(PplnsError):
     code = "retryable"
 
     def __init__(
-        self, met: str, expected: str = "", remedy: str = "", *, retry_after: "float | timedelta | str | None" = None
+        self, met: str, expected: str = "", remedy: str = "", *, retry_after: float | timedelta | str | None = None
     ) -> None:
         super().__init__(met, expected, remedy)
         self.retry_after = retry_after

@@ -3,16 +3,21 @@
 Nothing runs here. Calls stand in the order in which the function made them, so each one comes after those whose
 output it takes. Handles in arguments become references, inside tuples, lists and dicts too."""
 
+from __future__ import annotations
+
 import functools
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from pplns.errors import DefinitionError, ParameterError, PplnsError, StopSignal
 from pplns.model.frozen import Unchecked
 from pplns.model.names import shorten
 from pplns.steps import Handle, Pipeline, Step, recorder, source_of
 from pplns.steps.signatures import bind_arguments, count_outputs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_ARGUMENT_DEPTH = 50
 SEQUENCES: frozenset[Any] = frozenset({list, tuple})

@@ -4,17 +4,22 @@ A short cut and nothing more: whoever reads it checks that it still holds, and w
 written costs time alone. Like bytecode it isn't written under `python -B`, and `PYTHONPYCACHEPREFIX` moves it; this
 process has it all the same."""
 
+from __future__ import annotations
+
 import contextlib
 import json
 import sys
 from collections.abc import Mapping
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
 
 from pplns._version import __version__
 from pplns.model.ids import new_token
 from pplns.model.sha import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _BYTECODE = ".pyc"
 _KEPT = ".pplns.json"

@@ -2,10 +2,10 @@
 
 import os
 import threading
-import typing
 import warnings
 
-if typing.TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
     import ast
 
 _ONE_AT_A_TIME = threading.Lock()  # `catch_warnings` swaps filters that all threads share

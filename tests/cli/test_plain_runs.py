@@ -1,5 +1,6 @@
 """A plain `pplns run` is read without click, and as click reads it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -95,6 +96,26 @@ def test_a_plain_run_does_without_click(shop, arguments, imported):
     )
 
     assert ended.stderr.splitlines()[-1] == f"0 {imported}"
+
+
+def test_a_plain_run_does_without_typing(shop):
+    """`pplns.typed` says why and how. Parameters are read with it, and so is a project's file, once (by `tomllib`)."""
+    (shop / "pipelines" / "ones.py").write_text(
+        "from pplns import pipeline, step\n@step\ndef one() -> int:\n    return 1\n@pipeline\ndef ones():\n    one()\n"
+    )
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "from pplns_deploy.cli import call\n"
+        "try: call(['run', 'ones'])\n"
+        "except SystemExit as ended: print(ended.code, 'typing' in set(sys.modules) - before, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+    subprocess.run(command, cwd=shop, env=environ, capture_output=True, check=True)
+    ended = subprocess.run(command, cwd=shop, env=environ, capture_output=True, encoding="utf-8", check=False)
+
+    assert ended.stderr.splitlines()[-1] == "0 False"
 
 
 @pytest.mark.parametrize(

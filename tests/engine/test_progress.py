@@ -1,5 +1,7 @@
 """When a step may start and a commit may be written: PROTOCOL, commits, rule 3."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
@@ -7,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pplns import pipeline, step
-from pplns.engine.progress import Phase, Progress
+from pplns.engine.progress import Progress
 from pplns.graph import build_graph
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.engine.progress import Phase
 
 
 @step

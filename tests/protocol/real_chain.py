@@ -3,6 +3,8 @@
 A request takes a lease and a slot, runs as many steps as fit, publishes the continuation and records the end; or hands
 a busy run over. Its caller comes again until the answer says that it needn't, as Pub/Sub does."""
 
+from __future__ import annotations
+
 import itertools
 import json
 from collections.abc import Callable
@@ -18,13 +20,18 @@ from pplns.errors import LeaseHeld, LeaseLost, PublishError, TooManyRuns
 from pplns.model.run import Trigger
 from pplns.state.cancel import cancel_run
 from pplns.state.checkpoints import create_commit, read_checkpoints
-from pplns.state.ends import End, EndState, read_end
+from pplns.state.ends import End, read_end
 from pplns.state.holders import Holder
 from pplns.state.lease import CONTINUING_SECONDS, Claim, Lease, acquire_lease
 from pplns.state.runs import RunHead, create_or_join
 from pplns.state.slots import RunSlot
 from pplns.stores import MemoryStore, Store
 from protocol.real_run import LEASE_SECONDS, NOW, commit_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.state.ends import EndState
+
 
 STEPS = "abc"
 RUN_IDS = ("r", "q")
@@ -75,7 +82,7 @@ class Chains:
     old: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     reopened: set[str] = field(default_factory=set[str])
     forks: list[str] = field(default_factory=list[str])
-    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def work(self, request: Request) -> Callable[[Store], None]:
         """Return what a process does with a request."""

@@ -2,6 +2,8 @@
 
 Each try returns another value, so that it shows when a value doesn't come from the commits."""
 
+from __future__ import annotations
+
 import itertools
 import time
 from collections.abc import Callable
@@ -14,11 +16,16 @@ from pplns.model.artifact import Commit, StoredValue
 from pplns.model.run import Trigger
 from pplns.state.cancel import cancel_run
 from pplns.state.checkpoints import create_commit, create_redo, read_checkpoints
-from pplns.state.ends import End, EndState, read_end
+from pplns.state.ends import End, read_end
 from pplns.state.holders import Holder
 from pplns.state.lease import Claim, Lease, acquire_lease
 from pplns.state.runs import RunHead, create_or_join
 from pplns.stores import MemoryStore, Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.state.ends import EndState
+
 
 LEASE_SECONDS = 30.0
 NOW = datetime(2013, 1, 1, tzinfo=UTC)
@@ -50,7 +57,7 @@ class RealRun:
     resumed: int = 0
     told: list[End] = field(default_factory=list[End])
     effects: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def prepare(self) -> None:
         """Create the run."""

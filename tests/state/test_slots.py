@@ -1,15 +1,22 @@
 """Slots: at most so many runs of a pipeline are under way, and none is refused for a run that isn't."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import pytest
 
 from pplns.errors import DamagedRecord, LeaseLost, TooManyRuns
-from pplns.state.ends import End, EndState, create_end
+from pplns.state.ends import End, create_end
 from pplns.state.holders import Holder, this_holder
 from pplns.state.lease import Claim, Lease, acquire_lease
 from pplns.state.slots import RunSlot
 from pplns.stores import MemoryStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.state.ends import EndState
+
 
 NOW = "2013-01-01T00:00:00+00:00"
 

@@ -2,10 +2,15 @@
 
 click reads it, but for a plain `pplns run`: importing click takes longer than a small run."""
 
+from __future__ import annotations
+
 import gc
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> None:

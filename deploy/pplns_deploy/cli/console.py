@@ -3,15 +3,20 @@
 With `--json` stdout belongs to that document alone. Whatever else is printed meanwhile, by a step, a library or a
 process that a step started, goes to stderr, so the file descriptor itself is turned round."""
 
+from __future__ import annotations
+
 import errno
 import json
 import os
 import sys
 from io import UnsupportedOperation
-from typing import Any, TextIO
 
 from pplns.model.frozen import Frozen
 from pplns_deploy.cli.styles import unstyled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 PIPED_WIDTH = 80  # for tables that have to be cut somewhere
 _READER_LEFT = (errno.EPIPE, *((errno.EINVAL,) if os.name == "nt" else ()))

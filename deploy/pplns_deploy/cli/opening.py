@@ -1,16 +1,18 @@
 """The project and the store that a command works with."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pplns.settings import Settings
     from pplns.stores import Store
 
 
-def load_project(project: Path | None, *, store: str | None = None) -> "Settings":
+def load_project(project: Path | None, *, store: str | None = None) -> Settings:
     """Return the settings of the project around a folder; flags before the environment before the file."""
     from pplns.settings import load_settings
 
@@ -18,7 +20,7 @@ def load_project(project: Path | None, *, store: str | None = None) -> "Settings
     return load_settings(project, flags=flags, environ=os.environ)
 
 
-def open_project_store(settings: "Settings") -> "Store":
+def open_project_store(settings: Settings) -> Store:
     """Open the store that the settings name."""
     from pplns.stores import open_store
 

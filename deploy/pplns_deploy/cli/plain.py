@@ -4,12 +4,17 @@ Only words that can be read in one way are read here: each option at most once, 
 else is click's: help, mistakes, completion, `--option=value`, services, every other command. What both can read they
 read the same (tests/cli/test_plain_runs.py)."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pplns_deploy.cli.running import RunWords
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _VALUES = {
     "-p": "params", "--param": "params", "--run-id": "run_id", "--from": "redo", "--only": "only", "--store": "store",

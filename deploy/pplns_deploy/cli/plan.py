@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pplns_deploy.cli.completion import complete_pipelines
-from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.deployments import (
     ImageChoice,
     checked_manifest,
@@ -18,6 +18,9 @@ from pplns_deploy.cli.deployments import (
     write_plan,
 )
 from pplns_deploy.cli.options import env_option, examples, json_option, project_option, write_file
+
+if TYPE_CHECKING:
+    from pplns_deploy.cli.console import Console
 
 HAS_CHANGES = 2  # as Terraform's own --detailed-exitcode
 

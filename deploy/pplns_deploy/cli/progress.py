@@ -2,8 +2,9 @@
 
 `lines_of` decides what a line says; the observers only put it somewhere. `live.py` adds what is running now."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from pplns.engine.events import (
     AttemptStarted,
@@ -15,10 +16,15 @@ from pplns.engine.events import (
     StepReused,
     StepStarted,
 )
-from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.output import bytes_text, clean_text, count_text, duration_text, rows_text
 from pplns_deploy.cli.records import reference_of
 from pplns_deploy.cli.styles import styled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns_deploy.cli.console import Console
 
 LEAST_NAME_WIDTH = 8
 

@@ -1,13 +1,18 @@
 """A run as people read it: the line it gets in a list, what is said when it ends, and all that is recorded of it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from pplns.model.ids import time_of_run_id
 from pplns.model.run import ENDED, RunRecord, StepRecord
 from pplns_deploy.cli.output import Column, bytes_text, clean_text, cut, duration_text, table_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MOST_RESULT_LINES = 40
 _STATES = {"continuing": "continuing (waits for its continuation)", "lost": "lost (its process vanished)"}

@@ -1,14 +1,14 @@
 """A run in this process: begun or gone on with, shown while it goes on, and what may come next when it has ended."""
 
+from __future__ import annotations
+
 import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pplns.errors import ParameterError, StopSignal
 from pplns.model.frozen import Frozen
-from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import RUN_FAILED, Stopped, write_error
 from pplns_deploy.cli.logs import showing_logs
 from pplns_deploy.cli.opening import load_project, open_project_store
@@ -16,9 +16,11 @@ from pplns_deploy.cli.progress import LineProgress, open_progress
 from pplns_deploy.cli.records import ending_lines, reference_of
 from pplns_deploy.cli.words import next_command, parse_params
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
     from pplns.settings import Settings
+    from pplns_deploy.cli.console import Console
 
 LABELS = {"resume": "Go on with", "run-info": "Look closer"}
 
@@ -45,7 +47,7 @@ class Offers(Frozen):
     is_kept: bool
 
     @classmethod
-    def after(cls, settings: "Settings", project: Path | None, store: str | None) -> "Offers":
+    def after(cls, settings: Settings, project: Path | None, store: str | None) -> Offers:
         """Return what may come after a command with these options."""
         return cls(project, store, is_kept=not settings.store.startswith("memory:"))
 
@@ -70,7 +72,7 @@ def run_here(console: Console, words: RunWords) -> int:
     pipeline = load_pipeline(settings, words.name)
     opened, selection = open_project_store(settings), Selection(redo=words.redo, only=words.only)
 
-    def start(progress: LineProgress) -> "RunRecord":
+    def start(progress: LineProgress) -> RunRecord:
         return run_pipeline(
             pipeline,
             store=opened,
@@ -97,7 +99,7 @@ def check_redo(words: RunWords) -> None:
         )
 
 
-def go_on(console: Console, start: Callable[[LineProgress], "RunRecord"], offers: Offers) -> int:
+def go_on(console: Console, start: Callable[[LineProgress], RunRecord], offers: Offers) -> int:
     """Run with progress, report the end, and return the exit code: 1 unless the run succeeded.
 
     Raises: Stopped after Ctrl-C."""
@@ -127,7 +129,7 @@ def _collect_garbage_from_now_on() -> None:
         gc.enable()
 
 
-def _write_ending(console: Console, record: "RunRecord", offers: Offers, *, took_s: float | None) -> None:
+def _write_ending(console: Console, record: RunRecord, offers: Offers, *, took_s: float | None) -> None:
     if record.error is not None:
         write_error(console, record.error.message, record.error.hint, trace=record.error.traceback)
     is_whole = record.state == "succeeded" and record.final

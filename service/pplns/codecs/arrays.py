@@ -3,14 +3,20 @@
 A held array is a copy, a restored one reads from the artifact, and each consumer gets a copy of its own: an array has
 no copy-on-write."""
 
+from __future__ import annotations
+
 import io
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.codecs.held import Bytes, Compression, Sink, Untabled
+from pplns.codecs.held import Bytes, Sink, Untabled
 from pplns.codecs.libraries import numpy
 from pplns.codecs.refusal import UnstorableError, unstorable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
 
 
 class Array(Untabled):
@@ -25,7 +31,7 @@ class Array(Untabled):
         self.array = array
 
     @classmethod
-    def held(cls, array: Any) -> "Array":
+    def held(cls, array: Any) -> Array:
         """Take a copy of an array.
 
         Raises: UnstorableError."""
@@ -33,7 +39,7 @@ class Array(Untabled):
         return cls(array.copy(order="K"))
 
     @classmethod
-    def of(cls, data: Bytes) -> "Array":
+    def of(cls, data: Bytes) -> Array:
         """Return the array of an artifact."""
         return cls(read_npy(data))
 

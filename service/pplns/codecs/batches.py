@@ -3,15 +3,22 @@
 Each table is stored as it would be by itself, so it comes back with its own types, whatever the others have. The
 artifact is these files one after another, each at a multiple of 64 bytes, then their index (JSON) and its length."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from pplns.codecs.held import Artifact, Bytes, Compression, Held, Sink, SourceFailed
+from pplns.codecs.held import Artifact, Bytes, Held, Sink, SourceFailed
 from pplns.codecs.refusal import UnstorableError, article, class_of, full_name, refusal
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
+
 
 ALIGNMENT = 64  # what Arrow wants of its buffers
 INDEX_LENGTH_BYTES = 8
@@ -41,7 +48,7 @@ class Batches(Artifact):
         self.columns: Mapping[str, str] | None = None
 
     @classmethod
-    def held(cls, iterator: Iterator[Any], *, where: str, hold_one: HoldOne) -> "Batches":
+    def held(cls, iterator: Iterator[Any], *, where: str, hold_one: HoldOne) -> Batches:
         """Hold an iterator; its first table is taken, to see that it gives tables.
 
         Raises: UnstorableError, and what the iterator raises."""
@@ -75,7 +82,7 @@ class Batches(Artifact):
         counts = [part.rows for part in parts if part.rows is not None]
         self.rows = sum(counts) if counts or not parts else None
 
-    def _write_next(self, sink: "_CountingSink", number: int, compression: Compression) -> "_Part | None":
+    def _write_next(self, sink: _CountingSink, number: int, compression: Compression) -> _Part | None:
         try:
             table = next(self._tables)
         except StopIteration:

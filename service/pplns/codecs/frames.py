@@ -6,12 +6,14 @@ switched on for the process with its first frame. `.array` is the one way around
 into `column.array` writes into everybody's. What the dtypes, labels and attributes were stands as JSON in the
 file's own metadata (`pplns`), so that an artifact is complete without its commit."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pplns.codecs.columns import Column, from_column, to_column
-from pplns.codecs.held import Artifact, Bytes, Compression, Sink, TableFormat
+from pplns.codecs.held import Artifact, Bytes, Sink
 from pplns.codecs.indexes import from_index_columns, index_of_note, to_index_columns
 from pplns.codecs.layouts import METADATA_KEY, Note, layout_of
 from pplns.codecs.libraries import pandas, pyarrow
@@ -20,6 +22,11 @@ from pplns.codecs.refusal import UnstorableError, about
 from pplns.codecs.tables import BATCH_BYTES, EXTENSIONS, format_for, read_table, write_table
 from pplns.codecs.values import decode
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression, TableFormat
+
 
 _MANY_COLUMNS = 100  # pandas warns of a fragmented frame beyond this
 

@@ -1,12 +1,20 @@
 """What the engine sees of a value between its return (or its checkpoint) and its last consumer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+
+from pplns.typed import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    TableFormat = Literal["arrow", "parquet"]
+    Compression = Literal["lz4"] | None
 
 INLINE_LIMIT_BYTES = 16_384
 
-TableFormat = Literal["arrow", "parquet"]
-Compression = Literal["lz4"] | None
 Bytes = bytes | bytearray | memoryview
 
 

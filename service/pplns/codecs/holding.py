@@ -3,17 +3,25 @@
 Codecs are chosen by the module of a value's class, so that numpy, pandas, pyarrow and polars are imported only for
 values that are theirs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
 
-from pplns.codecs.held import INLINE_LIMIT_BYTES, Bytes, Held, TableFormat
+from pplns.codecs.held import INLINE_LIMIT_BYTES, Bytes, Held
 from pplns.codecs.raw import Binary, InlineJson, JsonArtifact, Text
 from pplns.codecs.refusal import UnstorableError, class_of, refusal
 from pplns.codecs.registry import registration_of
 from pplns.codecs.values import encode, json_bytes
 from pplns.errors import DamagedArtifact
-from pplns.model.artifact import StoredValue
+from pplns.typed import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.codecs.held import TableFormat
+    from pplns.model.artifact import StoredValue
 
 _BASE64_LIMIT = INLINE_LIMIT_BYTES * 3 // 4
 _SMALL_INT = 1 << 63

@@ -3,6 +3,8 @@
 A plain Path is stored as the path that it is, which means nothing on another machine. A File is copied into the
 artifact when the step returns it, and each consumer gets a copy of its own."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile
@@ -12,9 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pplns.codecs.held import Bytes, Compression, Sink, SourceFailed, Untabled
+from pplns.codecs.held import Bytes, Sink, SourceFailed, Untabled
 from pplns.codecs.refusal import UnstorableError
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
+
 
 CHUNK_BYTES = 8 << 20
 LONGEST_SUFFIX = 8
@@ -35,7 +42,7 @@ class File:
         self._guard = threading.Lock()
 
     @classmethod
-    def of_bytes(cls, name: str, data: Bytes) -> "File":
+    def of_bytes(cls, name: str, data: Bytes) -> File:
         """Return a file that is made of bytes when it is needed."""
         file = cls(name)
         file._path = None

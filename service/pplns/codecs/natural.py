@@ -3,11 +3,17 @@
 It is for people and for callers of the HTTP interface; nothing is read back from it. NaN and infinities, which JSON
 doesn't know, are shown as text: "NaN", "Infinity", "-Infinity"."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping
-from typing import Any, cast
 
 from pplns.codecs.refusal import class_of
+from pplns.typed import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_DEPTH = 20
 MAX_BINARY_BYTES = 4096

@@ -1,14 +1,20 @@
 """polars DataFrames and Series, in polars' own Arrow IPC; polars is the user's dependency, not ours."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Mapping
 from typing import Any
 
-from pplns.codecs.held import Artifact, Bytes, Compression, Sink
+from pplns.codecs.held import Artifact, Bytes, Sink
 from pplns.codecs.libraries import polars
 from pplns.codecs.refusal import UnstorableError, unstorable
 from pplns.codecs.values import encode_text
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
 
 
 class PolarsFrame(Artifact):
@@ -25,7 +31,7 @@ class PolarsFrame(Artifact):
         self.columns = {name: str(dtype) for name, dtype in _table(frame).schema.items()}
 
     @classmethod
-    def held(cls, frame: Any) -> "PolarsFrame":
+    def held(cls, frame: Any) -> PolarsFrame:
         """Hold a frame.
 
         Raises: UnstorableError, naming the column."""
@@ -43,7 +49,7 @@ class PolarsFrame(Artifact):
         return cls(frame.clone())
 
     @classmethod
-    def of(cls, stored: StoredValue, data: Bytes) -> "PolarsFrame":
+    def of(cls, stored: StoredValue, data: Bytes) -> PolarsFrame:
         """Return the frame of an artifact."""
         pl = polars()
 

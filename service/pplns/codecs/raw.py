@@ -1,11 +1,18 @@
 """Values that are inside the commit, and long text, bytes and JSON in artifacts of their own."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
-from typing import Any
 
-from pplns.codecs.held import Bytes, Compression, Handed, Sink, Untabled
+from pplns.codecs.held import Bytes, Handed, Sink, Untabled
 from pplns.codecs.values import decode, json_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.codecs.held import Compression
 
 _CHUNK = 1 << 20
 
@@ -74,7 +81,7 @@ class Text(Untabled):
         self.text = text
 
     @classmethod
-    def of(cls, data: Bytes) -> "Text":
+    def of(cls, data: Bytes) -> Text:
         """Return the text of an artifact."""
         return cls(str(data, "utf-8", "surrogatepass"))
 

@@ -3,13 +3,19 @@
 A reader comes back as a new reader for each consumer. A dataset comes back as a dataset over the stored batches, with
 the schema and the rows that it had: its files, partitions and filters are not part of the value."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pplns.codecs.held import Artifact, Bytes, Compression, Sink, SourceFailed
+from pplns.codecs.held import Artifact, Bytes, Sink, SourceFailed
 from pplns.codecs.libraries import dataset, pyarrow
 from pplns.codecs.tables import FileOfSink, check_type, column_types
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
 
 
 class ArrowStream(Artifact):

@@ -3,12 +3,18 @@
 Codecs raise `UnstorableError` wherever they stand in a nested value; each container they came through adds its place,
 and `hold` makes the message of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from pplns.errors import StorageRefused
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
 
 STORABLE = (
     "What can be stored: None, bool, numbers, text, bytes, dates and times, UUIDs, paths, Enum members, dataclasses and"

@@ -2,14 +2,20 @@
 
 Alone, the value is stored as its content would be, a table as a table, with the type's name beside it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pplns.codecs.held import Bytes, Compression, Handed, Held, Sink
+from pplns.codecs.held import Bytes, Handed, Held, Sink
 from pplns.codecs.refusal import UnstorableError
 from pplns.codecs.registry import Registration, check_decodes, from_storable, registered_as, to_storable
 from pplns.codecs.values import Within, decode, encode, entered, tagged
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression
 
 
 class Registered(Handed):
@@ -47,7 +53,7 @@ class Registered(Handed):
         """Write the content."""
         self._held.write(sink, compression=compression)
 
-    def keep_first(self, decoded: Any) -> "Registered":
+    def keep_first(self, decoded: Any) -> Registered:
         """Keep a decoded value for the first consumer."""
         self._decoded.append(decoded)
         return self

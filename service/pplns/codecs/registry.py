@@ -3,15 +3,21 @@
 A registered value is stored as what `encode` makes of it, under the type's name and version. It is decoded once when
 it is held, so that a pair of functions that doesn't lead back is refused in the step that returned the value."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from pplns.codecs.refusal import UnstorableError, article, class_of, full_name
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 
-T = TypeVar("T")
-S = TypeVar("S")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+    S = TypeVar("S")
+
 
 _OUR_OWN = (
     "builtins", "datetime", "decimal", "fractions", "uuid", "pathlib", "collections", "enum", "numpy", "pandas",

@@ -3,6 +3,8 @@
 Loaded by the first value that needs it. A concrete Path is stored with forward slashes and comes back as the Path of
 the system that reads it; pure paths come back as they were."""
 
+from __future__ import annotations
+
 import sys
 from base64 import b64decode
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -19,8 +21,6 @@ from pplns.codecs.refusal import UnstorableError, class_of, unstorable
 from pplns.codecs.registered import decode_registered, encode_registered
 from pplns.codecs.registry import registration_of
 from pplns.codecs.values import (
-    Decoder,
-    Encoder,
     Within,
     base64_text,
     decode,
@@ -32,6 +32,11 @@ from pplns.codecs.values import (
     tagged,
 )
 from pplns.codecs.zones import decode_zone, encode_zone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.values import Decoder, Encoder
+
 
 _FACTORIES = {cls.__name__: cls for cls in (list, dict, set, tuple, int, float, str, bool)}
 

@@ -2,14 +2,21 @@
 
 Small tables are written in one piece, large ones streamed batch by batch, so that no second copy of them exists."""
 
+from __future__ import annotations
+
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pplns.codecs.held import Artifact, Bytes, Compression, Sink, TableFormat
+from pplns.codecs.held import Artifact, Bytes, Sink
 from pplns.codecs.libraries import parquet, pyarrow
 from pplns.codecs.refusal import UnstorableError
 from pplns.model.artifact import StoredValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.codecs.held import Compression, TableFormat
+
 
 BATCH_BYTES = 64 << 20
 SMALL_BYTES = 4 << 20
@@ -32,7 +39,7 @@ class ArrowTable(Artifact):
         self.columns = column_types(table.schema)
 
     @classmethod
-    def held(cls, table: Any, table_format: TableFormat) -> "ArrowTable":
+    def held(cls, table: Any, table_format: TableFormat) -> ArrowTable:
         """Hold a Table or RecordBatch.
 
         Raises: UnstorableError, for a type that is known to this process only."""
@@ -43,7 +50,7 @@ class ArrowTable(Artifact):
         return cls(table, format_for(table.schema.types, table_format))
 
     @classmethod
-    def of(cls, stored: StoredValue, data: Bytes) -> "ArrowTable":
+    def of(cls, stored: StoredValue, data: Bytes) -> ArrowTable:
         """Return the table of an artifact."""
         pa = pyarrow()
 

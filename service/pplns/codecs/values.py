@@ -6,19 +6,25 @@ A dict whose keys are text without a "$" is a JSON object. Types are exact: a su
 Objects that a value holds twice come back as two; sets come in the order of their JSON text, so that equal sets have
 equal digests whatever the process's hash seed."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pplns.codecs.refusal import UnstorableError, full_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Encoder = Callable[[Any, list[object]], Any]
+    Decoder = Callable[[Any], Any]
 
 MAX_DEPTH = 100
 TAG = "$"
 
 Within = list[object]
-Encoder = Callable[[Any, Within], Any]
-Decoder = Callable[[Any], Any]
 
 _LONG_INT = 1 << 1024  # Python reads ints of at most 4,300 digits; beyond this they are stored in hex
 

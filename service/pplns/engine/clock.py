@@ -2,10 +2,13 @@
 
 `pplns.testing` puts a frozen one in its place. Leases go by the machine's clock and the store's all the same."""
 
+from __future__ import annotations
+
 import time
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Protocol
+
+from pplns.typed import Protocol
 
 # A signal is heard between two waits only: by no wait on Windows, and elsewhere not by one that it just precedes.
 LONGEST_WAIT_SECONDS = 0.2

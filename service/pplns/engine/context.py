@@ -1,19 +1,23 @@
 """`current_run()`: what a step may know of the run that it is part of."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from pplns.errors import Interrupted, PplnsError
 from pplns.model.frozen import Unchecked
 from pplns.model.ids import digest_fields
-from pplns.model.run import Trigger
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from typing import Any
+
+    from pplns.model.run import Trigger
 
 
 class StepTimedOut(PplnsError):
@@ -89,7 +93,7 @@ class CurrentRun(Unchecked):
     monotonic: Callable[[], float] = time.monotonic
 
     @property
-    def logger(self) -> "logging.Logger":
+    def logger(self) -> logging.Logger:
         """The logger of the step, by the names of its pipeline and its own; most steps never ask for one."""
         import logging
 

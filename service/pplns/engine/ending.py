@@ -2,11 +2,17 @@
 
 Used by the deciding thread alone."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Set
 
-from pplns.engine.work import Boundary, Outcome, Stop
+from pplns.engine.work import Outcome
 from pplns.model.artifact import Commit
 from pplns.model.run import ErrorInfo, StepRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.engine.work import Boundary, Stop
 
 
 class Ending:

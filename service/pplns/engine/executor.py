@@ -4,6 +4,8 @@ One thread at a time decides (`turns`): it takes a report (a try ended, a commit
 starts what has become possible. Only it changes the state of the attempt, so nothing here needs a lock of its own. A
 report of a try that isn't waited for any more carries an old token and is dropped."""
 
+from __future__ import annotations
+
 import heapq
 from collections.abc import Iterable
 
@@ -20,12 +22,16 @@ from pplns.engine.tries import MetDamage, Raised, Returned, Try, info_of
 from pplns.engine.turns import Turns, Wait
 from pplns.engine.under_way import Run, TriesUnderWay
 from pplns.engine.values import Values
-from pplns.engine.work import DrainBegun, Outcome, Stop, StopRequested, Work
+from pplns.engine.work import DrainBegun, Outcome, StopRequested, Work
 from pplns.errors import DamagedRecord, LeaseLost, StoreError
 from pplns.logs.redaction import redact_error
 from pplns.model.artifact import Commit
 from pplns.model.run import ErrorInfo, StepRecord
 from pplns.state.history import step_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.engine.work import Stop
 
 
 class Executor:

@@ -8,18 +8,25 @@ so that what depends on it is reused. Until such a step is durable, the versions
 The base version leaves all redos out, those of the steps before included: two commits of a step with the same base come
 from the same code. So a step that runs again because an input was made again is told from one whose code changed."""
 
+from __future__ import annotations
+
 import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
 
 from pplns.graph import MAPPINGS, SEQUENCES, Call, Graph, Reference, is_named_tuple, kind_of
-from pplns.model.artifact import Commit
 from pplns.model.frozen import Unchecked
 from pplns.model.ids import VERSION_LENGTH, digest_fields
-from pplns.state.checkpoints import Checkpoints
 
-Action = Literal["reuse", "run", "wait"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pplns.model.artifact import Commit
+    from pplns.state.checkpoints import Checkpoints
+
+    Action = Literal["reuse", "run", "wait"]
+
 DigestConstant = Callable[[object, str], str]
 
 

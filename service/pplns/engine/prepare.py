@@ -2,9 +2,10 @@
 
 All that can be refused is refused here, before anything is written."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from pplns.engine.plan import shapes_of
 from pplns.errors import NotFoundError, ParameterError
@@ -13,11 +14,16 @@ from pplns.graph import Graph, build_graph, constants_in, copied
 from pplns.model.frozen import Frozen
 from pplns.model.ids import check_run_id, derive_run_id
 from pplns.model.names import listed, nearest
-from pplns.model.run import Trigger
-from pplns.settings import Settings
 from pplns.state.runs import RunHead, digest_params
-from pplns.steps import Pipeline
 from pplns.steps.declared import has_parameters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.model.run import Trigger
+    from pplns.settings import Settings
+    from pplns.steps import Pipeline
 
 
 class Prepared(Frozen):

@@ -4,13 +4,19 @@ The rules are those of PROTOCOL, commits: a commit follows the commits of all be
 another, and one that others are ordered after start only when all before them is durable; and write-behind is one deep:
 no step starts while the commit before last on its branch is still in flight."""
 
-from collections.abc import Iterable
-from typing import Literal
+from __future__ import annotations
 
-from pplns.graph import Graph
+from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pplns.graph import Graph
+
+    Phase = Literal["waiting", "running", "returned", "durable", "failed"]
 
 # The phase of a step: a returned one has its value in memory and its commit on the way.
-Phase = Literal["waiting", "running", "returned", "durable", "failed"]
 
 
 class Progress:

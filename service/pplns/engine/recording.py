@@ -2,15 +2,20 @@
 
 A run that somebody deleted while it went on gets none: its outcome would belong to nothing that anybody can find."""
 
-from typing import Any, Literal
+from __future__ import annotations
 
-from pplns.engine.clock import Clock
-from pplns.engine.handover import Continuation
-from pplns.engine.work import Outcome
 from pplns.model.run import ErrorInfo, iso
 from pplns.state.ends import End
-from pplns.state.lease import Lease
 from pplns.state.runs import require_head
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pplns.engine.clock import Clock
+    from pplns.engine.handover import Continuation
+    from pplns.engine.work import Outcome
+    from pplns.state.lease import Lease
 
 
 def record_end(

@@ -1,13 +1,19 @@
 """What a pipeline returned, as its record shows it."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from pplns import codecs
 from pplns.graph import Graph, Reference, fill
-from pplns.model.artifact import Commit, StoredValue
 from pplns.model.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.model.artifact import Commit, StoredValue
 
 MAX_RESULT_BYTES = 1_000_000
 

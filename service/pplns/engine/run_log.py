@@ -3,26 +3,31 @@
 Nothing is done, and nothing costs, unless a command or the service has turned the capture on. Events are kept only
 with a run whose steps said something: for any other one the checkpoints and the record hold them already."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from pplns.engine import events
 from pplns.logs.capture import Capture, active
-from pplns.logs.lines import Line, Severity, encode, new_line
+from pplns.logs.lines import Line, encode, new_line
 from pplns.logs.places import Place, speak_from
 from pplns.model.run import ENDED, RunRecord
-from pplns.settings import Settings
-from pplns.state.runs import RunHead
-from pplns.stores import Store
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pplns.state.logs import RunLog
+    from typing import Any
 
-Told = tuple[Severity, str]
+    from pplns.logs.lines import Severity
+    from pplns.settings import Settings
+    from pplns.state.logs import RunLog
+    from pplns.state.runs import RunHead
+    from pplns.stores import Store
+
+    Told = tuple[Severity, str]
 
 
 class AttemptLog:
@@ -66,7 +71,7 @@ class AttemptLog:
             self._capture.finish(place)
         place.is_over = True
 
-    def __enter__(self) -> "AttemptLog":
+    def __enter__(self) -> AttemptLog:
         if self._capture is not None:
             self._token = _attempt_log.set(self)
         return self
@@ -103,14 +108,14 @@ class AttemptLog:
             if self._run_log is not None:
                 self._run_log.append(encoded)
 
-    def _open(self) -> "RunLog":
+    def _open(self) -> RunLog:
         from pplns.state.logs import MAX_LOG_BYTES, RunLog  # of use only where a step says something
 
         full = f"This run has logged {MAX_LOG_BYTES // 1_000_000} MB; what follows isn't kept with it."
         closing_line = encode(new_line("WARNING", full, place=self._place))
         return RunLog(self._store, self._prefix, self._place.attempt, closing_line=closing_line)
 
-    def _keep_event(self, run_log: "RunLog", time: datetime, event: events.Event) -> None:
+    def _keep_event(self, run_log: RunLog, time: datetime, event: events.Event) -> None:
         line = _line_of(event, self._place, time)
         if line is not None:
             run_log.append(encode(line))

@@ -3,9 +3,10 @@
 Everything that can be refused is refused before anything is written: parameters, the pipeline's function, constants
 without a digest. Then the run is created or joined, and an attempt takes it as far as it may."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from pplns.engine import events
 from pplns.engine.attempt import Setting, attempt, fail_for_good
@@ -17,12 +18,17 @@ from pplns.errors import NotFoundError, ParameterError, PublishError
 from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.model.run import RunRecord, Trigger
-from pplns.settings import Settings
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.history import read_run
 from pplns.state.runs import RunHead, create_or_join, read_head
-from pplns.steps import Pipeline
-from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.settings import Settings
+    from pplns.steps import Pipeline
+    from pplns.stores import Store
 
 __all__ = ["ALL_STEPS", "Origin", "Selection", "continue_run", "queue_run", "resume_run", "run_pipeline"]
 

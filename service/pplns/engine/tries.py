@@ -2,16 +2,16 @@
 
 This is one of the two borders at which errors of users' code are caught; the other one is the request."""
 
+from __future__ import annotations
+
 import functools
 import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from pplns import codecs
-from pplns.engine.clock import Clock
 from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.run_log import enter_step, leave_step
 from pplns.engine.values import InputDamaged, Values
@@ -22,8 +22,13 @@ from pplns.model.artifact import StoredValue
 from pplns.model.frozen import Unchecked
 from pplns.model.run import ErrorInfo
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from traceback import TracebackException
+    from typing import Any
+
+    from pplns.codecs.held import TableFormat
+    from pplns.engine.clock import Clock
 
 Settle = Callable[[codecs.Held], codecs.Held]
 StoreQuick = Callable[[tuple[codecs.Held, ...]], tuple[StoredValue, ...] | None]
@@ -90,7 +95,7 @@ def run_try(
     *,
     run: CurrentRun,
     values: Values,
-    table_format: codecs.TableFormat,
+    table_format: TableFormat,
     clock: Clock,
     settle: Settle,
     store_quick: StoreQuick,
@@ -136,9 +141,7 @@ def _count_apart() -> None:
         decimal.setcontext(decimal.getcontext().copy())
 
 
-def hold_outputs(
-    returned: Any, call: Call, *, table_format: codecs.TableFormat
-) -> tuple[tuple[codecs.Held, ...], bool]:
+def hold_outputs(returned: Any, call: Call, *, table_format: TableFormat) -> tuple[tuple[codecs.Held, ...], bool]:
     """Hold what a step returned, each of several outputs by itself.
 
     Raises: StorageRefused."""
@@ -244,7 +247,7 @@ def _takes_each_once(call: Call) -> bool:
     return len(references_in((*call.args, *call.kwargs.values()))) == len(call.inputs)
 
 
-def _without_own_frames(error: BaseException) -> "TracebackException":
+def _without_own_frames(error: BaseException) -> TracebackException:
     from traceback import StackSummary, TracebackException  # of use only where a step fails
 
     shown = TracebackException.from_exception(error, compact=True)

@@ -4,17 +4,23 @@ The thread of a try decides on its own report, so that between two steps in a ro
 wake up. What comes from elsewhere, a signal's handler included, is posted: the thread that waits for the attempt wakes
 up, and whoever decides next, be it that thread or another one, decides on it before anything else."""
 
+from __future__ import annotations
+
 import contextvars
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import TypeVar
 
-from pplns.engine.clock import Clock
 from pplns.model.frozen import Unchecked
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from pplns.engine.clock import Clock
+
+    T = TypeVar("T")
 
 
 class Wait(Unchecked):
@@ -25,7 +31,7 @@ class Wait(Unchecked):
     until: float | None
     is_busy: bool
 
-    def covers(self, other: "Wait") -> bool:
+    def covers(self, other: Wait) -> bool:
         """Tell whether who waits for this doesn't miss the other one's time, nor that nothing is at work."""
         in_time = other.until is None or (self.until is not None and self.until <= other.until)
         return in_time and self.is_busy == other.is_busy

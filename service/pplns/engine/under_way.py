@@ -2,24 +2,30 @@
 
 Used by the deciding thread alone."""
 
+from __future__ import annotations
+
 import contextvars
 import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from pplns import codecs
 from pplns.engine.committer import Crashed
 from pplns.engine.context import CurrentRun, Gate
 from pplns.engine.tries import Try, run_try
-from pplns.engine.values import Values
-from pplns.engine.work import Work
 from pplns.engine.workers import Workers
 from pplns.graph import copied
-from pplns.model.artifact import StoredValue
 from pplns.state.artifacts import ArtifactPlace, is_quick, settle_value, store_value
-from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns import codecs
+    from pplns.engine.values import Values
+    from pplns.engine.work import Work
+    from pplns.model.artifact import StoredValue
+    from pplns.stores import Store
 
 Run = Callable[[], object]  # runs a try to its end, and returns the report of it
 

@@ -2,16 +2,22 @@
 
 Used by several threads. A value that was let go, or was never here, is read from its commit."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from pplns import codecs
 from pplns.errors import DamagedArtifact
-from pplns.graph import Reference
-from pplns.model.artifact import Commit
 from pplns.state.artifacts import load_value
-from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns import codecs
+    from pplns.graph import Reference
+    from pplns.model.artifact import Commit
+    from pplns.stores import Store
 
 
 class InputDamaged(Exception):

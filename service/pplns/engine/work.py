@@ -1,23 +1,30 @@
 """What an attempt is given to do, and how it came out."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
 
-from pplns import codecs
-from pplns.engine.bounds import Budget, Drain
 from pplns.engine.clock import Clock, SystemClock
-from pplns.graph import Graph
-from pplns.model.artifact import Commit
 from pplns.model.frozen import Frozen
-from pplns.model.run import ErrorInfo, StepRecord
-from pplns.state.checkpoints import Checkpoints
-from pplns.state.lease import Lease
-from pplns.state.runs import RunHead
-from pplns.stores import Store
 
-Stop = Literal["interrupted", "cancelled"]
-Boundary = Literal["budget", "draining"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pplns.codecs.held import TableFormat
+    from pplns.engine.bounds import Budget, Drain
+    from pplns.graph import Graph
+    from pplns.model.artifact import Commit
+    from pplns.model.run import ErrorInfo, StepRecord
+    from pplns.state.checkpoints import Checkpoints
+    from pplns.state.lease import Lease
+    from pplns.state.runs import RunHead
+    from pplns.stores import Store
+
+    Stop = Literal["interrupted", "cancelled"]
+    Boundary = Literal["budget", "draining"]
+
 NO_TRIES: Mapping[str, int] = MappingProxyType({})
 
 
@@ -45,7 +52,7 @@ class Work(Frozen):
     params: Mapping[str, Any]
     store: Store
     lease: Lease
-    table_format: codecs.TableFormat
+    table_format: TableFormat
     parallel_steps: int
     spent: Mapping[str, int] = NO_TRIES
     deadline: float | None = None

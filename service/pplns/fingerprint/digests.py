@@ -13,17 +13,21 @@ The work is done by the other modules of this package, which are imported when t
     units     all that a function reaches → one digest
     values    constants, closure cells and defaults → bytes"""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
 
 from pplns.errors import DefinitionError
 from pplns.fingerprint.project import Project
 from pplns.fingerprint.units import Unit, digest_of
 from pplns.kept import read_kept, write_kept
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # imports ast: only where a digest isn't known
+    from typing import Any
+
     from pplns.fingerprint.reach import Reach
     from pplns.fingerprint.units import Target
 
@@ -65,12 +69,12 @@ class CodeDigests:
             write_kept(self._beside, answers=self._project.answers(), digests=dict(self._kept or {}))
             self._has_new = False
 
-    def unit(self, target: "Target") -> Unit:
+    def unit(self, target: Target) -> Unit:
         """Return what something is made of that code or a constant reaches."""
         return self._walk.unit(target)
 
     @property
-    def _walk(self) -> "Reach":
+    def _walk(self) -> Reach:
         if self._reach is None:
             from pplns.fingerprint.reach import Reach
 

@@ -5,17 +5,21 @@ Nothing is imported to find out: a module that a function imports only when it r
 All that digests ask of the world beside live objects is asked here, and the answers are known: as long as they are the
 same, so is every digest that was made of them (`answers`, `still_answers`)."""
 
+from __future__ import annotations
+
 import builtins
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pplns.kept import digest_of_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # imports ast: only when a file is parsed
+    from typing import Any, TypeGuard
+
     from pplns.fingerprint.modules import Module
 
 _INSTALLED = {"site-packages", "dist-packages", ".venv", "venv", ".tox", ".nox"}
@@ -69,7 +73,7 @@ class Project:
         except (OSError, LookupError):  # a file is gone, or an earlier state of this version asked something else
             return False
 
-    def module(self, path: Path) -> "Module":
+    def module(self, path: Path) -> Module:
         """Return what a file says about its names."""
         if path not in self._modules:
             from pplns.fingerprint.modules import Module, read_module

@@ -1,11 +1,16 @@
 """Values without parts as exact text: numbers, times, paths, patterns, scalars of numpy."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import PurePath
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def encode_scalar(value: object) -> str | None:

@@ -4,11 +4,13 @@ What is reached is a graph that may run in circles. It is walked breadth first f
 counts with its own text and the numbers of the units it leads to, in the order in which they were met. So the digest
 says nothing of where files lie or what was asked before, and mutual recursion is no special case."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from pplns.model.sha import sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # imports ast: only when a file is parsed
     from pplns.fingerprint.names import Named
 
@@ -37,18 +39,18 @@ class Unit:
 
     __slots__ = ("targets", "text")
 
-    def __init__(self, text: str, targets: "tuple[Target, ...]" = ()) -> None:
+    def __init__(self, text: str, targets: tuple[Target, ...] = ()) -> None:
         self.text = text
         self.targets = targets
 
     @staticmethod
-    def joined(label: str, units: "list[Unit]") -> "Unit":
+    def joined(label: str, units: list[Unit]) -> Unit:
         """Return several units as one; `label` says what they make up."""
         text = "".join(f"{len(unit.text)}:{unit.text}" for unit in units)
         return Unit(f"{label}({text})", tuple(target for unit in units for target in unit.targets))
 
 
-def digest_of(root: Unit, unit_of: "Callable[[Target], Unit]") -> "tuple[str, Iterable[Target]]":
+def digest_of(root: Unit, unit_of: Callable[[Target], Unit]) -> tuple[str, Iterable[Target]]:
     """Return the SHA-256, in hex, of a unit with all that it leads to, and what that is."""
     units = [root]
     places: dict[Target, int] = {}

@@ -2,6 +2,8 @@
 
 Types are part of the text. Code inside a value is not written out but handed on as a live target."""
 
+from __future__ import annotations
+
 import enum
 import functools
 import itertools
@@ -9,12 +11,16 @@ import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
-from typing import Any, cast
 
 from pplns.fingerprint.scalars import encode_plain, encode_scalar
 from pplns.fingerprint.units import Live, Unit
 from pplns.model.frozen import Frozen
 from pplns.steps import Pipeline, Step
+from pplns.typed import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Refuse = Callable[[object, str], None]
 

@@ -2,11 +2,12 @@
 
 A broken file is reported beside the pipelines of the other files; it never hides them."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeGuard
 
 from pplns.errors import ConfigError, NotFoundError
 from pplns.loader.broken import Broken
@@ -15,10 +16,15 @@ from pplns.loader.processes import put_first_on_path
 from pplns.loader.sources import candidates, no_pipelines, pipeline_files
 from pplns.model.frozen import Frozen
 from pplns.model.names import listed, nearest, shorten
-from pplns.settings import Settings
 from pplns.steps import Pipeline
 
-AnyPipeline = Pipeline[Any, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeGuard
+
+    from pplns.settings import Settings
+
+    AnyPipeline = Pipeline[Any, Any]
 
 
 class Found(Frozen):

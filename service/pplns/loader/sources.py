@@ -3,18 +3,24 @@
 Reading a file takes a millisecond, importing one may take seconds of pandas. What is read here decides only which
 files are imported first; what counts is what the import gives."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from pplns.errors import ConfigError
 from pplns.model.frozen import Frozen
 from pplns.parsing import parse_source
-from pplns.settings import Settings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from typing import Literal
+
+    from pplns.settings import Settings
+
+    Likelihood = Literal["alone", "sure", "possible", "unlikely"]
 
 SKIPPED = ("conftest.py",)
 SKIPPED_PREFIXES = ("_", ".", "test_")
@@ -64,7 +70,6 @@ def _is_skipped(name: str) -> bool:
 
 
 # How likely it is that a file defines a pipeline: its name stands nowhere else, it says so, it may say so.
-Likelihood = Literal["alone", "sure", "possible", "unlikely"]
 
 
 def candidates(files: list[Path], name: str) -> Iterator[tuple[Likelihood, list[Path]]]:
@@ -111,7 +116,7 @@ def _names_in_broken(text: str) -> frozenset[str]:
     return frozenset(name.casefold() for name in names)
 
 
-def _defined(tree: "ast.Module") -> Defined:
+def _defined(tree: ast.Module) -> Defined:
     import ast
 
     nodes = list(ast.walk(tree))
@@ -130,7 +135,7 @@ def _defined(tree: "ast.Module") -> Defined:
     return Defined(frozenset(surely), frozenset(perhaps))
 
 
-def _aliases(nodes: "list[ast.AST]") -> dict[str, str]:
+def _aliases(nodes: list[ast.AST]) -> dict[str, str]:
     """Return what names mean that are imported from pplns: 'pipeline', 'step' or 'pplns' itself."""
     import ast
 
@@ -143,7 +148,7 @@ def _aliases(nodes: "list[ast.AST]") -> dict[str, str]:
     return found
 
 
-def _kind(decorator: "ast.expr", aliases: dict[str, str]) -> str | None:
+def _kind(decorator: ast.expr, aliases: dict[str, str]) -> str | None:
     import ast
 
     if isinstance(decorator, ast.Call):
@@ -153,7 +158,7 @@ def _kind(decorator: "ast.expr", aliases: dict[str, str]) -> str | None:
     return aliases.get(decorator.id) if isinstance(decorator, ast.Name) else None
 
 
-def _name_given(decorator: "ast.expr") -> str | None:
+def _name_given(decorator: ast.expr) -> str | None:
     import ast
 
     for keyword in decorator.keywords if isinstance(decorator, ast.Call) else ():

@@ -7,16 +7,21 @@ A finder stands before the others and answers for that one name. It lets those b
 nothing, and does the thing after the module's code has run, before anybody can log. Another thread may be going through
 `sys.meta_path` at any time and would miss a finder there, so the list is never changed: another one takes its place."""
 
+from __future__ import annotations
+
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
 
+from pplns.typed import cast
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
+    from typing import Any
 
 
 def once_imported(name: str, act: Callable[[], None]) -> Callable[[], None]:
@@ -44,7 +49,7 @@ class _Awaited:
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None, /
-    ) -> "ModuleSpec | None":
+    ) -> ModuleSpec | None:
         """Find the module by the finders behind this one, and see to it that its arrival is noticed."""
         if name != self._name or self._is_over:
             return None
@@ -71,7 +76,7 @@ class _Awaited:
         if sys.meta_path and self in sys.meta_path:  # None once the interpreter ends
             sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
 
-    def _found_behind(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> "ModuleSpec | None":
+    def _found_behind(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
         finders = iter(sys.meta_path)
         if self not in finders:  # which goes on until it has passed this one
             return None

@@ -5,21 +5,25 @@ handlers and `propagate`; the project's own handlers get their records all the s
 `logging` there are no records yet, and it waits. Only commands and the service turn it on: a step that is called as a
 plain function, or in a test, finds the interpreter as it is."""
 
+from __future__ import annotations
+
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from pplns.logs.arrival import once_imported
 from pplns.logs.lines import Line, Source, encode, line_of, new_line
 from pplns.logs.places import Place, current_trace, here, speak_from
 from pplns.logs.streams import CapturedStream
+from pplns.typed import cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from typing import Any, TextIO
 
     from pplns.logs.outputs import Output
 
@@ -33,7 +37,7 @@ class Capture:
 
     `project` is that of the traces."""
 
-    def __init__(self, output: "Output | None", *, project: str | None = None) -> None:
+    def __init__(self, output: Output | None, *, project: str | None = None) -> None:
         self._output = output
         self._project = project
         self._speaking = threading.local()
@@ -111,7 +115,7 @@ class Capture:
             self._undo.append(lambda: root.setLevel(logging.WARNING))
 
     def _hear_records(self, original: Callable[..., None]) -> Callable[..., None]:
-        def call_handlers(logger: "logging.Logger", record: "logging.LogRecord") -> None:
+        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
             place = here()
             if self._is_speaking() or not self._concerns(logger, place):
                 return original(logger, record)
@@ -123,7 +127,7 @@ class Capture:
 
         return call_handlers
 
-    def _concerns(self, logger: "logging.Logger", place: Place | None) -> bool:
+    def _concerns(self, logger: logging.Logger, place: Place | None) -> bool:
         if place is not None:
             return True
         if self._output is None:

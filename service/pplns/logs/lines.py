@@ -3,20 +3,25 @@
 The same text is kept with the run, so `pplns logs` and the cloud show the same. The special fields are described at
 https://cloud.google.com/logging/docs/structured-logging; Error Reporting reads `stack_trace`."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pplns.logs.places import Place, Trace, current_trace
 from pplns.logs.redaction import redact, redact_fields
 from pplns.model.frozen import Frozen
+from pplns.typed import cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from typing import Any, Literal
 
-Severity = Literal["DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    Severity = Literal["DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
 SEVERITIES: tuple[Severity, ...] = ("DEFAULT", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_LINE_BYTES = 256_000  # an entry may have 256 KiB, and Cloud Run adds labels of its own
 LEFT_OUT = " … (cut: a log line holds at most 256 KB)"
@@ -68,7 +73,7 @@ def new_line(
     )  # fmt: skip
 
 
-def line_of(record: "logging.LogRecord", place: Place | None) -> Line:
+def line_of(record: logging.LogRecord, place: Place | None) -> Line:
     """Return the line of a logging record; `extra={"json_fields": {…}}` adds fields, as google-cloud-logging has it."""
     given = getattr(record, "json_fields", None)
     fields = dict(cast("Mapping[str, Any]", given)) if isinstance(given, Mapping) else {}
@@ -175,7 +180,7 @@ def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8"))
 
 
-def _message_of(record: "logging.LogRecord") -> str:
+def _message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as error:  # "%d" with a text, say: what was meant is better than nothing
@@ -185,7 +190,7 @@ def _message_of(record: "logging.LogRecord") -> str:
         return f"{_readable(record.msg)} with {_readable(record.args)} ({reason})"
 
 
-def _stack_of(record: "logging.LogRecord") -> str | None:
+def _stack_of(record: logging.LogRecord) -> str | None:
     parts: list[str] = []
     if record.exc_info and record.exc_info[1] is not None:
         import traceback  # which `logging` has brought

@@ -1,13 +1,20 @@
 """Outputs: a log line as JSON on stdout, as text on a terminal, or handed to the library of Cloud Logging."""
 
+from __future__ import annotations
+
 import json
 import logging
 import sys
 import threading
 from typing import Any, Literal, Protocol, TextIO
 
-from pplns.logs.lines import Line, Severity, encode, new_line, trace_name
+from pplns.logs.lines import Line, encode, new_line, trace_name
 from pplns.logs.places import Place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.logs.lines import Severity
+
 
 LogFormat = Literal["auto", "json", "text"]
 

@@ -3,16 +3,18 @@
 Both are context variables, so that threads and tasks that copy their context speak from the same place. A step that
 has ended is no place any more: a thread that outlives it isn't counted to the run."""
 
+from __future__ import annotations
+
 import os
 import re
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from pplns.model.frozen import Frozen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pplns.logs.streams import LineBuffer
 

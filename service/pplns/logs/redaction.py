@@ -3,12 +3,17 @@
 Two kinds are known: values that `hide` was told of, found however they are spelled (JSON escapes, percent escapes,
 `repr`), and what looks like a credential whoever printed it: bearer tokens, Google's tokens, JWTs, private keys."""
 
+from __future__ import annotations
+
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from pplns.model.run import ErrorInfo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MARK = "[hidden]"
 LEAST_LENGTH = 4  # of a value that can be told from other text

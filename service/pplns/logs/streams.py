@@ -3,14 +3,19 @@
 Each thread of a step has a buffer of its own, so that two threads never share a line. A line is redacted whole,
 whatever pieces it was printed in."""
 
+from __future__ import annotations
+
 import codecs
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO, TextIO
 
 from pplns.logs.places import Place, here
 from pplns.logs.redaction import redact, unfinished
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, TextIO
 
 MAX_WAITING = 256_000  # characters of a line without end; more are a line of their own
 _Decoder = codecs.getincrementaldecoder("utf-8")
@@ -124,7 +129,7 @@ class CapturedStream:
             self.write(line)
 
     @property
-    def buffer(self) -> "CapturedBytes":
+    def buffer(self) -> CapturedBytes:
         """The stream for bytes, which hides and labels what steps write to it as well."""
         return CapturedBytes(self, self.wrapped.buffer)
 
@@ -139,7 +144,7 @@ class CapturedStream:
         if here() is None:
             self.wrapped.close()
 
-    def detach(self) -> "CapturedBytes":
+    def detach(self) -> CapturedBytes:
         """Return the stream for bytes, and stay as it is: others speak by it."""
         return self.buffer
 

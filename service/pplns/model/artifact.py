@@ -1,9 +1,14 @@
 """Commits and artifacts: what a step leaves behind when it has finished."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
 
 from pplns.model.frozen import Unchecked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class StoredValue(Unchecked):

@@ -3,16 +3,16 @@
 Source: Cloud Scheduler, "Cron job format and time zone"."""
 
 import re
-from typing import NamedTuple
 
 from pplns.errors import DefinitionError
+from pplns.model.frozen import Frozen
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _PART = re.compile(r"(?:\*|([0-9]{1,2}|[A-Z]{3})(?:-([0-9]{1,2}|[A-Z]{3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
 
 
-class _Field(NamedTuple):
+class _Field(Frozen):
     name: str
     lowest: int
     highest: int

@@ -1,9 +1,14 @@
 """Durations as people write them: seconds, a timedelta, or text such as "90s", "30m", "1h30m"."""
 
+from __future__ import annotations
+
 import re
-from typing import TYPE_CHECKING, Any
 
 from pplns.errors import DefinitionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 if TYPE_CHECKING:  # datetime costs 2 ms on the way to every pipeline file
     from datetime import timedelta

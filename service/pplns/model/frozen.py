@@ -4,9 +4,16 @@ The standard decorator writes and compiles six methods a class, 0.3 to 0.6 ms, a
 command imports about sixty classes of data, most of which it never makes one of; so they share the methods here. What
 changes after it is made, or has fields that aren't arguments, stays a standard dataclass or a plain class."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any, ClassVar, Never, Self, dataclass_transform
+
+from pplns.typed import dataclass_transform
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, Never, Self
 
 
 @dataclass_transform(frozen_default=True)

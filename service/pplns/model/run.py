@@ -1,15 +1,22 @@
 """A run as the outside sees it: its states, its steps, its result."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Literal
 
-from pplns.errors import PplnsError
 from pplns.model.frozen import Frozen, Unchecked
 
-RunState = Literal["queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost"]
-StepState = Literal["waiting", "running", "succeeded", "failed", "skipped"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pplns.errors import PplnsError
+
+    RunState = Literal["queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost"]
+    StepState = Literal["waiting", "running", "succeeded", "failed", "skipped"]
+
 RUN_STATES: tuple[RunState, ...] = ("queued", "running", "continuing", "succeeded", "failed", "cancelled", "lost")
 STEP_STATES: tuple[StepState, ...] = ("waiting", "running", "succeeded", "failed", "skipped")
 TRIGGER_KINDS = ("manual", "api", "schedule", "pubsub", "cloudevent")
@@ -45,7 +52,7 @@ class ErrorInfo(Frozen):
     traceback: str | None = None
 
     @classmethod
-    def of(cls, error: PplnsError) -> "ErrorInfo":
+    def of(cls, error: PplnsError) -> ErrorInfo:
         """Return what records keep of an error of ours."""
         return cls(code=error.code, message=error.message, hint=error.hint)
 

@@ -1,7 +1,6 @@
 """SHA-256 from the interpreter itself. hashlib loads OpenSSL before it hands out anything: 3 ms of each start."""
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hashlib import sha256
 else:

@@ -1,12 +1,18 @@
 """What starts a run: the triggers that a pipeline declares."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, cast
 
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
+from pplns.typed import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _TRIGGER_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,39}"
 _TOPIC = r"(?:projects/[a-z][a-z0-9-]{4,28}[a-z0-9]/topics/)?(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"

@@ -1,12 +1,19 @@
 """What follows the `?` of a path, read strictly: an unknown or repeated name, or a value that is none, is refused."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pplns.errors import ParameterError
 from pplns.model.ids import check_run_id
 from pplns.model.names import nearest, shorten
-from pplns.model.run import RUN_STATES, RunState
+from pplns.model.run import RUN_STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.model.run import RunState
+
 
 DEFAULT_LIMIT = 20
 MOST_RUNS = 1000

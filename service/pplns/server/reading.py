@@ -1,6 +1,7 @@
 """What can be looked at: the pipelines and their runs. Nothing here writes."""
 
-from pplns.errors import DamagedRecord
+from typing import TYPE_CHECKING
+
 from pplns.model.run import ErrorInfo
 from pplns.server.answers import Answer
 from pplns.server.descriptions import pipeline_json, split_usable, steps_json
@@ -8,6 +9,9 @@ from pplns.server.health import broken_json
 from pplns.server.process import Served
 from pplns.server.queries import Page
 from pplns.state.history import list_runs, read_run
+
+if TYPE_CHECKING:
+    from pplns.errors import DamagedRecord
 
 
 def show_pipelines(served: Served) -> Answer:

@@ -1,16 +1,24 @@
 """The settings of one process, read from flags, the environment and the project file."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from pplns.errors import ConfigError, DefinitionError
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
 from pplns.model.triggers import NO_PARAMS
-from pplns.settings.project_file import PROJECT_FILE, Found, find_table, table_above
-from pplns.settings.table import GOOGLE_CERTIFICATES, TABLE, Given, LogFormat, Row, TableFormat
+from pplns.settings.project_file import PROJECT_FILE, find_table, table_above
+from pplns.settings.table import GOOGLE_CERTIFICATES, TABLE, Given, Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.settings.project_file import Found
+    from pplns.settings.table import LogFormat, TableFormat
 
 DEPLOY_TABLES = (
     "env",

@@ -1,16 +1,23 @@
 """The project file, pyproject.toml: where it is found, and what its `[tool.pplns]` says."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
 from pplns.errors import ConfigError
 from pplns.kept import digest_of_text, read_kept, write_kept
 from pplns.model.names import shorten
+from pplns.typed import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Found = tuple[Path, Mapping[str, Any]]  # the folder of a project, and the table of its file
 
 PROJECT_FILE = "pyproject.toml"
-Found = tuple[Path, Mapping[str, Any]]  # the folder of a project, and the table of its file
 
 
 def find_project(start: Path) -> Path:

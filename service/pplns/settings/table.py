@@ -1,16 +1,23 @@
 """The table of all settings: a row for each, with its key, its variable, and how its value is read."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, cast
 
 from pplns.model.frozen import Frozen
 from pplns.model.triggers import check_timezone
 from pplns.settings.project_file import PROJECT_FILE
+from pplns.typed import cast
 
-TableFormat = Literal["arrow", "parquet"]
-LogFormat = Literal["auto", "json", "text"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    TableFormat = Literal["arrow", "parquet"]
+    LogFormat = Literal["auto", "json", "text"]
+
 GOOGLE_CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 
 _MODULE_AND_NAME = r"[^\W\d]\w+(?:\.[^\W\d]\w*)*:[^\W\d]\w*"  # two letters at least: C:x is a Windows path

@@ -1,16 +1,23 @@
 """Artifacts: the values of steps, written before the commit that names them and read back against their digest."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from pplns import codecs
 from pplns.errors import DamagedArtifact, Interrupted, StoreError
 from pplns.model.artifact import Commit, StoredValue
 from pplns.model.frozen import Unchecked
 from pplns.model.ids import new_token
-from pplns.stores import Store, Upload
-from pplns.stores.protocol import Buffer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.codecs.held import Compression
+    from pplns.stores import Store, Upload
+    from pplns.stores.protocol import Buffer
 
 QUICK_ROWS = 1_000
 DIGEST = "xxh3"  # 128 bits; against damage, not against an adversary (docs/decisions/0003)
@@ -53,7 +60,7 @@ class Settled(codecs.Artifact):
                 self._held = load_value(self._store, self.stored)
         return self._held.handout()
 
-    def write(self, sink: codecs.Sink, *, compression: codecs.Compression = None) -> None:
+    def write(self, sink: codecs.Sink, *, compression: Compression = None) -> None:
         """Refuse: it is written already."""
         raise ValueError("a settled value is written already")
 

@@ -3,14 +3,20 @@
 A commit is created if absent and never written over. One that can't be used any more is passed by a redo record, which
 changes the step's version."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
 
 from pplns.errors import DamagedRecord
 from pplns.model.artifact import Commit, StoredValue
 from pplns.state import records
 from pplns.state.fields import Fields
-from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.stores import Store
 
 CommitKey = tuple[str, str]
 _OPTIONAL = ("artifact", "meta", "rows", "columns")  # of a value, in its record

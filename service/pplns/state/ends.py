@@ -2,18 +2,25 @@
 
 Attempt n+1 begins only once the end of n exists. So of a paused holder and its successor only one is believed."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
 
 from pplns.errors import DamagedRecord
 from pplns.model.frozen import Frozen
 from pplns.model.run import STEP_STATES, ErrorInfo, StepRecord
 from pplns.state import records
 from pplns.state.fields import Fields
-from pplns.stores import Store
 
-EndState = Literal["succeeded", "failed", "cancelled", "lost", "continuing"]
-END_STATES: tuple[EndState, ...] = get_args(EndState)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pplns.stores import Store
+
+    EndState = Literal["succeeded", "failed", "cancelled", "lost", "continuing"]
+
+END_STATES: tuple[EndState, ...] = ("succeeded", "failed", "cancelled", "lost", "continuing")
 MAX_LOST_IN_A_ROW = 5
 
 

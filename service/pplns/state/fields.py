@@ -3,12 +3,17 @@
 A record is JSON that anyone may have changed. What is missing or of another type is a ValueError that names the field;
 who reads the record turns it into DamagedRecord with the record's name."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
 class Fields:

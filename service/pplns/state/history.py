@@ -1,5 +1,7 @@
 """Runs as they are shown: one run's record put together from its objects, a step's commit, lists, newest first."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator
@@ -10,12 +12,17 @@ from pplns.errors import DamagedRecord, NotFoundError, ParameterError, StoreErro
 from pplns.model.artifact import Commit
 from pplns.model.ids import check_run_id, time_of_run_id
 from pplns.model.names import is_name, listed, nearest, shorten
-from pplns.model.run import RUN_STATES, RunRecord, RunState, StepRecord
+from pplns.model.run import RUN_STATES, RunRecord, StepRecord
 from pplns.state.checkpoints import read_checkpoints
 from pplns.state.ends import End, read_end
 from pplns.state.lease import LeaseView, view_lease
 from pplns.state.runs import RunHead, hint_folder, move_hint, read_head, remove_hints, run_prefix
 from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.model.run import RunState
+
 
 READERS = 16  # runs read side by side from a remote store
 Listed = RunRecord | DamagedRecord | None

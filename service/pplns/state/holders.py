@@ -3,16 +3,21 @@
 On one machine a holder that died needn't be waited for. Gone means: same boot and same process id namespace as ours,
 and no such process, or one that started at another time. Where any of this can't be read, only expiry ends a lease."""
 
+from __future__ import annotations
+
 import functools
 import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
 from pplns.state.fields import Fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _active: set[str] = set()
 _guard = threading.Lock()
@@ -35,7 +40,7 @@ class Holder(Frozen):
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> "Holder":
+    def from_json(cls, record: Mapping[str, Any]) -> Holder:
         """Return the holder in a lease; what is missing is None."""
         fields = Fields(dict(record))
         return cls(

@@ -3,11 +3,12 @@
 A lease only makes double work rare. A holder that was paused past it may still be writing; what keeps the run right is
 that commits and ends are created once, and that an attempt begins only after the end of the one before."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol
 
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
 from pplns.model.frozen import Frozen
@@ -17,7 +18,13 @@ from pplns.state import records
 from pplns.state.ends import End, create_end, is_cancel_requested, read_end
 from pplns.state.fields import Fields
 from pplns.state.holders import Holder, is_gone, mark_active
-from pplns.stores import Store
+from pplns.typed import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pplns.stores import Store
 
 RENEWALS_PER_LEASE = 3
 SAFE_SHARE = 5 / 6  # a holder acts only while its last acknowledged renewal is younger than this share of the lease
@@ -114,7 +121,7 @@ def acquire_lease(
     continues: int | Literal["any"] | None = None,
     slot: Slot | None = None,
     now: datetime | None = None,
-) -> "Lease | End":
+) -> Lease | End:
     """Begin the next attempt of a run, or return the end by which the run is over, or goes on without this process.
 
     An attempt whose holder is gone or whose lease ran out is ended as lost first. `reopen` goes on with a run that
@@ -308,7 +315,7 @@ class LeaseKeeper:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="pplns-lease", daemon=True)
 
-    def __enter__(self) -> "LeaseKeeper":
+    def __enter__(self) -> LeaseKeeper:
         self._thread.start()
         return self
 

@@ -4,12 +4,18 @@ The token makes a lost answer harmless: whoever is refused reads back, and findi
 of all bytes before it ends each record, so that one with a digit changed isn't believed (docs/decisions/0021); a record
 without one, which somebody wrote by hand, is."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from pplns.errors import DamagedRecord
-from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.stores import Store
 
 SCHEMA = 1
 CHECK = b',"check":"'

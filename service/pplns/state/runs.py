@@ -2,10 +2,11 @@
 
 Two deliveries of one trigger meet here: the second finds the head of the first and joins that run."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError, StoreError
 from pplns.model.frozen import Frozen
@@ -13,7 +14,12 @@ from pplns.model.ids import digest_fields, new_token
 from pplns.model.run import ENDED, TRIGGER_KINDS, Trigger, iso
 from pplns.state import records
 from pplns.state.fields import Fields
-from pplns.stores import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.stores import Store
 
 
 class RunHead(Frozen):

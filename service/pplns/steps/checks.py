@@ -2,13 +2,18 @@
 
 Every check returns the value it was given, in the form that the definition keeps, or raises DefinitionError."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pplns.errors import DefinitionError
 from pplns.model.durations import Duration, seconds_of
 from pplns.model.names import shorten
 from pplns.model.triggers import PubSub, Schedule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Flags of a code object by inspect's names; importing inspect costs 7 ms.
 _CO_ASYNC = 0x80 | 0x200  # CO_COROUTINE, CO_ASYNC_GENERATOR

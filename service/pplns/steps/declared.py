@@ -2,16 +2,19 @@
 
 A plain function is read without `inspect`, which takes 4 ms to import; any other callable by it."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
 
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 from pplns.steps.signatures import plain_signature
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
+    from typing import Any, Final
 
     from pplns.steps.definitions import Pipeline
 
@@ -34,7 +37,7 @@ class Declared(Frozen):
     default: Any
 
 
-def declared(pipeline: "Pipeline[Any, Any]") -> list[Declared]:
+def declared(pipeline: Pipeline[Any, Any]) -> list[Declared]:
     """Return the parameters of a pipeline, in order.
 
     Raises: DefinitionError for one that can't be sent by its name."""
@@ -45,7 +48,7 @@ def declared(pipeline: "Pipeline[Any, Any]") -> list[Declared]:
     return [Declared(name, annotations.get(name, MISSING), plain.defaults.get(name, MISSING)) for name in plain.names]
 
 
-def has_parameters(pipeline: "Pipeline[Any, Any]") -> bool:
+def has_parameters(pipeline: Pipeline[Any, Any]) -> bool:
     """Tell whether a pipeline has parameters; yes where only inspect could tell."""
     plain = plain_signature(pipeline.function)
     return plain is None or bool(plain.names)
@@ -59,7 +62,7 @@ def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
     return function.__annotations__
 
 
-def signature_of(function: Callable[..., Any]) -> "inspect.Signature":
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of any callable; names in annotations need not be there."""
     import inspect
 
@@ -70,7 +73,7 @@ def signature_of(function: Callable[..., Any]) -> "inspect.Signature":
     return inspect.signature(function)
 
 
-def sendable(pipeline: "Pipeline[Any, Any]", found: "inspect.Parameter") -> Declared:
+def sendable(pipeline: Pipeline[Any, Any], found: inspect.Parameter) -> Declared:
     """Return a parameter that inspect has found.
 
     Raises: DefinitionError for one that can't be sent by its name."""

@@ -3,17 +3,16 @@
 A step called while a pipeline function is being recorded returns a handle; called anywhere else it is the plain
 function, so a unit test needs nothing. Importing this module must stay cheap: it is on every container's start."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from pplns.errors import DefinitionError
-from pplns.model.durations import Duration
 from pplns.model.frozen import Frozen
 from pplns.model.names import check_name
 from pplns.model.policies import NO_RETRY, Resources, Retry
-from pplns.model.triggers import PubSub, Schedule
 from pplns.steps.checks import (
     check_count,
     check_flag,
@@ -24,7 +23,16 @@ from pplns.steps.checks import (
     check_type,
     name_of,
 )
-from pplns.steps.handles import Handle
+from pplns.typed import Generic, ParamSpec, Protocol, TypeVar, overload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pplns.model.durations import Duration
+    from pplns.model.triggers import PubSub, Schedule
+    from pplns.steps.handles import Handle
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +43,7 @@ DEFAULT_PARALLEL_STEPS = 8
 class Recorder(Protocol):
     """Takes down the steps that a pipeline function calls; the graph is one."""
 
-    def record(self, step: "Step[Any, Any]", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle:
+    def record(self, step: Step[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle:
         """Take down one call and return the handle of its output."""
         ...
 
@@ -77,14 +85,14 @@ class Step(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<step {self.name!r}>"
 
-    def named(self, name: str) -> "Step[P, R]":
+    def named(self, name: str) -> Step[P, R]:
         """Return this step under another name, for one use: `clean.named("clean_returns")(x)`."""
         other = self._copy()
         other.name = check_name(name, kind="step")
         other.is_named = True
         return other
 
-    def after(self, *outputs: object) -> "Step[P, R]":
+    def after(self, *outputs: object) -> Step[P, R]:
         """Return this step ordered after others without taking their data: `publish.after(y)(x)`.
 
         It starts once those steps, and all before them, are durable."""
@@ -99,7 +107,7 @@ class Step(Generic[P, R]):
         retry: Retry | None = None,
         timeout: Duration | None = None,
         wait_for_commit: bool | None = None,
-    ) -> "Step[P, R]":
+    ) -> Step[P, R]:
         """Return this step with other options, for one use: `load.options(retry=Retry(attempts=5))(day)`."""
         changes: dict[str, Any] = {}
         if retry is not None:
@@ -112,7 +120,7 @@ class Step(Generic[P, R]):
         other.options_set = self.options_set.replace(**changes)
         return other
 
-    def _copy(self) -> "Step[P, R]":
+    def _copy(self) -> Step[P, R]:
         other = Step(self.function, name=self.name, options=self.options_set)
         other.is_named = self.is_named
         other.order = self.order

@@ -3,10 +3,15 @@
 A handle stands for a value that doesn't exist yet. It may be passed to steps, alone or inside tuples, lists and
 dicts, returned, and unpacked where the step has several outputs. All else is refused with what to do."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any, Never
 
 from pplns.errors import DefinitionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Never
 
 _EXPECTED = "Inside a pipeline function steps are only connected; their values exist once the run has computed them."
 
@@ -27,7 +32,7 @@ class Handle:
         place = "" if self._pplns_output is None else f"[{self._pplns_output}]"
         return f"<output of step {self._pplns_step!r}{place}>"
 
-    def __iter__(self) -> Iterator["Handle"]:
+    def __iter__(self) -> Iterator[Handle]:
         if self._pplns_outputs is None or self._pplns_output is not None:
             self._refuse(
                 "was looped over or unpacked",

@@ -1,6 +1,10 @@
 """`logical_date()`: the default of a parameter that stands for the time of the run."""
 
-from typing import Any
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class LogicalDate:

@@ -4,21 +4,26 @@ it returns.
 `inspect` knows all signatures, and takes 4 ms to import. Plain calls of plain functions are bound here without it;
 whatever is unusual or wrong is left to it, so that there is one text for each mistake."""
 
+from __future__ import annotations
+
 import types
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 from pplns.parsing import parse_source
-from pplns.steps.definitions import Step
 from pplns.steps.logical_dates import LogicalDate
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
+    from typing import Any, TypeVar
 
-T = TypeVar("T")
+    from pplns.steps.definitions import Step
+
+    T = TypeVar("T")
+
 
 # Flags of a code object by inspect's names.
 _CO_VARIADIC = 0x4 | 0x8  # CO_VARARGS, CO_VARKEYWORDS
@@ -87,7 +92,7 @@ def plain_signature(function: Callable[..., Any]) -> PlainSignature | None:
 
 
 @_remembered
-def _signature(function: Callable[..., Any]) -> "inspect.Signature":
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
     import inspect
 
     return inspect.signature(function)
@@ -127,9 +132,9 @@ def _count_in_annotation(function: Callable[..., Any]) -> int | None:
     annotation = getattr(function, "__annotations__", {}).get("return")
     if isinstance(annotation, str):
         return _count_in_text(annotation)
-    if get_origin(annotation) is not tuple:
+    if getattr(annotation, "__origin__", None) is not tuple:
         return None
-    members = get_args(annotation)
+    members: tuple[Any, ...] = getattr(annotation, "__args__", ())
     return None if not members or Ellipsis in members else len(members)
 
 

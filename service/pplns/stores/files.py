@@ -6,6 +6,8 @@ lock file and nothing is ever replaced, so a reader sees a whole object or none.
 ignored. Only an upload has its name from the first: nobody looks for it before a commit names it
 (docs/decisions/0038)."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import itertools
@@ -15,7 +17,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import TypeVar
 
 from pplns.errors import StoreError
 from pplns.model.ids import new_token
@@ -31,7 +32,12 @@ from pplns.stores.new_files import (
 )
 from pplns.stores.protocol import Buffer, Register, Upload
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 
 TEMPORARY = ".tmp-"
 WINDOWS_RETRY_SECONDS = 5.0  # virus scanners and indexers hold new files open for a moment

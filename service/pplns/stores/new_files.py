@@ -2,11 +2,16 @@
 
 They are made by the system's own calls on descriptors: Python's file objects cost a fifth more, on every step's way."""
 
+from __future__ import annotations
+
 import contextlib
 import os
-from typing import Self
 
-from pplns.stores.protocol import Buffer
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pplns.stores.protocol import Buffer
 
 IS_WINDOWS = os.name == "nt"
 HAS_NAMELESS = hasattr(os, "O_TMPFILE")  # Linux

@@ -3,11 +3,13 @@
 Names are paths with "/" between their parts, as PROTOCOL lays them out. A store keeps no state of its own that a
 second process couldn't see. All errors of the medium come out as StoreError."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 from pplns.model.frozen import Frozen
+from pplns.typed import Protocol
 
 Buffer = bytes | bytearray | memoryview
 

@@ -2,6 +2,8 @@
 
 A killed attempt is followed by the next one until the run ends, as deliveries follow each other in the cloud."""
 
+from __future__ import annotations
+
 import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +19,7 @@ from pplns.errors import DefinitionError, LeaseHeld, LeaseLost, NotFoundError, S
 from pplns.graph import Reference, build_graph, fill
 from pplns.model.ids import new_token
 from pplns.model.names import nearest
-from pplns.model.run import ErrorInfo, RunRecord, RunState, StepRecord, Trigger
+from pplns.model.run import ErrorInfo, RunRecord, StepRecord, Trigger
 from pplns.settings import Settings, load_settings, project_above
 from pplns.state.artifacts import load_value
 from pplns.state.checkpoints import read_checkpoints
@@ -27,6 +29,11 @@ from pplns.steps.parameters import convert_params
 from pplns.stores import MemoryStore, Store
 from pplns.testing.clock import FrozenClock, check_aware
 from pplns.testing.interruption import Interrupts, MortalStore, UnknownInterrupt, settle_threads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.model.run import RunState
+
 
 AnyPipeline = Pipeline[..., Any]
 Attempt = Callable[[Store, Observer], RunRecord]
@@ -112,7 +119,7 @@ class RunOutcome:
 
     def resume(
         self, *, interrupt: str | Iterable[str] | None = None, pipeline: AnyPipeline | None = None
-    ) -> "RunOutcome":
+    ) -> RunOutcome:
         """Go on with the run as a person does, with a changed pipeline of the same name where one is given."""
         return resume(
             pipeline or self.pipeline, self.record.run_id, store=self.store, interrupt=interrupt, clock=self.clock
