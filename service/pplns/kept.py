@@ -14,8 +14,8 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 from pplns._version import __version__
+from pplns.built_in import sha256
 from pplns.model.ids import new_token
-from pplns.model.sha import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

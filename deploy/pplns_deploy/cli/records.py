@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
+from pplns.built_in import UTC, datetime
 from pplns.model.ids import time_of_run_id
 from pplns.model.run import ENDED, RunRecord, StepRecord
 from pplns_deploy.cli.output import Column, bytes_text, clean_text, cut, duration_text, table_lines

@@ -4,8 +4,8 @@ The end is recorded whatever happens, unless the process dies, the store is gone
 process that is told to end: then the lease runs out, so that nobody repeats the step beside it."""
 
 from collections.abc import Callable
-from datetime import datetime
 
+from pplns.built_in import datetime
 from pplns.engine import events
 from pplns.engine.bounds import UNBOUNDED, Bounds, Budget
 from pplns.engine.clock import Clock

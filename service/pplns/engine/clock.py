@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
 
+from pplns.built_in import UTC, Empty, SimpleQueue, datetime
 from pplns.typed import Protocol
 
 # A signal is heard between two waits only: by no wait on Windows, and elsewhere not by one that it just precedes.

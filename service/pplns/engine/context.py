@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from datetime import datetime
 
+from pplns.built_in import datetime
 from pplns.errors import Interrupted, PplnsError
 from pplns.model.frozen import Unchecked
 from pplns.model.ids import digest_fields

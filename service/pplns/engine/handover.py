@@ -2,8 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator
-from queue import SimpleQueue
 
+from pplns.built_in import SimpleQueue
 from pplns.engine.bounds import Bounds
 from pplns.engine.clock import Clock
 from pplns.engine.work import Outcome

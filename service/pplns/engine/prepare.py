@@ -5,8 +5,8 @@ All that can be refused is refused here, before anything is written."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
+from pplns.built_in import datetime
 from pplns.engine.plan import shapes_of
 from pplns.errors import NotFoundError, ParameterError
 from pplns.fingerprint import CodeDigests, digest_constant

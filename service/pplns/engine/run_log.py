@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
-from datetime import UTC, datetime
 from types import TracebackType
 
+from pplns.built_in import UTC, datetime
 from pplns.engine import events
 from pplns.logs.capture import Capture, active
 from pplns.logs.lines import Line, encode, new_line

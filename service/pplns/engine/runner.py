@@ -6,8 +6,8 @@ without a digest. Then the run is created or joined, and an attempt takes it as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
+from pplns.built_in import datetime
 from pplns.engine import events
 from pplns.engine.attempt import Setting, attempt, fail_for_good
 from pplns.engine.bounds import UNBOUNDED, Bounds

@@ -3,11 +3,11 @@
 Both only post it to the executor; a signal's handler may do no more."""
 
 import contextlib
-import signal
 import threading
 from collections.abc import Generator
 from types import FrameType
 
+from pplns.built_in import signal
 from pplns.engine.bounds import Bounds
 from pplns.engine.executor import Executor
 

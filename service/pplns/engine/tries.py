@@ -8,10 +8,10 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from pplns import codecs
+from pplns.built_in import datetime
 from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.run_log import enter_step, leave_step
 from pplns.engine.values import InputDamaged, Values

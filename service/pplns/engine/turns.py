@@ -10,8 +10,8 @@ import contextvars
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from queue import SimpleQueue
 
+from pplns.built_in import SimpleQueue
 from pplns.model.frozen import Unchecked
 
 TYPE_CHECKING = False

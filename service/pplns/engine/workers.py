@@ -3,8 +3,9 @@
 import os
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from weakref import WeakSet
+
+from pplns.built_in import SimpleQueue
 
 FORKED = 70  # EX_SOFTWARE of sysexits.h
 

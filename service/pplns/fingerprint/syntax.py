@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from pplns.built_in import sha256
 from pplns.fingerprint.scopes import Chain, Origin
-from pplns.model.sha import sha256
 
 _LAYOUT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 _FIELDS: dict[str, tuple[tuple[str, str], ...]] = {}

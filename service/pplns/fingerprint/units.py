@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pplns.model.sha import sha256
+from pplns.built_in import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imports ast: only when a file is parsed

@@ -12,8 +12,8 @@ import threading
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
+from pplns.built_in import UTC, datetime
 from pplns.logs.arrival import once_imported
 from pplns.logs.lines import Line, Source, encode, line_of, new_line
 from pplns.logs.places import Place, current_trace, here, speak_from

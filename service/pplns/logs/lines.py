@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 
+from pplns.built_in import UTC, datetime
 from pplns.logs.places import Place, Trace, current_trace
 from pplns.logs.redaction import redact, redact_fields
 from pplns.model.frozen import Frozen

@@ -4,11 +4,10 @@ A run id is safe as a file name on every system and sorts by the time that the r
 
 import os
 import re
-from datetime import UTC, datetime
 
+from pplns.built_in import UTC, datetime, sha256
 from pplns.errors import ParameterError
 from pplns.model.names import is_device, shorten
-from pplns.model.sha import sha256
 
 MAX_RUN_ID_LENGTH = 100
 VERSION_LENGTH = 16

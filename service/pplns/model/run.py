@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 
+from pplns.built_in import UTC, datetime
 from pplns.model.frozen import Frozen, Unchecked
 
 TYPE_CHECKING = False

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+
+from pplns.built_in import datetime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

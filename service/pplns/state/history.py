@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
 
+from pplns.built_in import UTC, datetime
 from pplns.errors import DamagedRecord, NotFoundError, ParameterError, StoreError
 from pplns.model.artifact import Commit
 from pplns.model.ids import check_run_id, time_of_run_id

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
+from pplns.built_in import datetime
 from pplns.errors import DamagedRecord, LeaseHeld, LeaseLost
 from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 
+from pplns.built_in import datetime
 from pplns.errors import DamagedRecord, KeyReused, NotFoundError, StateError, StoreError
 from pplns.model.frozen import Frozen
 from pplns.model.ids import digest_fields, new_token
