@@ -8,8 +8,6 @@ gives it back equal, types included, is refused by name when it is held.
 Tables larger than memory are streams: an iterator of tables, a pyarrow reader or dataset, a `File`. They are written
 before anybody has them, and each consumer reads them from the artifact. `register_type` adds types of the user's."""
 
-from __future__ import annotations
-
 from pplns.codecs.held import INLINE_LIMIT_BYTES, Artifact, Held, Sink, SourceFailed
 from pplns.codecs.holding import hold, restore
 from pplns.codecs.natural import plain

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from pplns.graph import Graph
 
+    # Of a step: a returned one has its value in memory and its commit on the way.
     Phase = Literal["waiting", "running", "returned", "durable", "failed"]
-
-# The phase of a step: a returned one has its value in memory and its commit on the way.
 
 
 class Progress:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pplns.settings import Settings
 
+    # How likely it is that a file defines a pipeline: its name stands nowhere else, it says so, it may say so.
     Likelihood = Literal["alone", "sure", "possible", "unlikely"]
 
 SKIPPED = ("conftest.py",)
@@ -67,9 +68,6 @@ def no_pipelines(folder: Path) -> ConfigError:
 
 def _is_skipped(name: str) -> bool:
     return name in SKIPPED or name.startswith(SKIPPED_PREFIXES)
-
-
-# How likely it is that a file defines a pipeline: its name stands nowhere else, it says so, it may say so.
 
 
 def candidates(files: list[Path], name: str) -> Iterator[tuple[Likelihood, list[Path]]]:

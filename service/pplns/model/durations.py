@@ -7,11 +7,9 @@ import re
 from pplns.errors import DefinitionError
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 if TYPE_CHECKING:  # datetime costs 2 ms on the way to every pipeline file
     from datetime import timedelta
+    from typing import Any
 
     Duration = float | int | str | timedelta
 else:
