@@ -36,7 +36,8 @@ class Reference(Unchecked):
 class Call(Unchecked):
     """One use of a step in a pipeline. `arguments` by parameter name, with references for outputs of other steps.
 
-    `inputs` are the steps whose data it takes, `after` those it is only ordered after; each name once."""
+    `inputs` are the steps whose data it takes, `after` those it is only ordered after; each name once.
+    `names_each_once`: its arguments hold one reference to each of its inputs."""
 
     name: str
     step: Step[..., Any]
@@ -46,6 +47,7 @@ class Call(Unchecked):
     inputs: tuple[str, ...]
     after: tuple[str, ...]
     outputs: int | None
+    names_each_once: bool
 
     @property
     def before(self) -> tuple[str, ...]:
@@ -239,10 +241,12 @@ class _Recording:
         kwargs = {key: self.reference(one, where=where) for key, one in kwargs.items()}
         arguments = bind_arguments(step, args, kwargs)
         outputs = count_outputs(step)
+        references = references_in((*args, *kwargs.values()))
+        inputs = _steps_of(references)
         call = Call(
-            name=name, step=step, args=args, kwargs=kwargs, arguments=arguments, outputs=outputs,
-            inputs=_steps_of(references_in((*args, *kwargs.values()))),
-            after=_steps_of(self._order(step, name)) if step.order else (),
+            name=name, step=step, args=args, kwargs=kwargs, arguments=arguments, inputs=inputs,
+            after=_steps_of(self._order(step, name)) if step.order else (), outputs=outputs,
+            names_each_once=len(references) == len(inputs),
         )  # fmt: skip
         self.calls.append(call)
         self._taken[name.casefold()] = name

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from pplns.engine.bounds import Bounds
 from pplns.engine.clock import SystemClock
-from pplns.engine.handover import Continuation, continue_by_message, hand_over_busy
+from pplns.engine.handover import continue_by_message, hand_over_busy
 from pplns.engine.recording import record_continuing
-from pplns.engine.work import Outcome
+from pplns.engine.work import Continuation, Outcome
 from pplns.errors import LeaseHeld, LeaseLost, PublishError, TooManyRuns
 from pplns.model.run import Trigger
 from pplns.state.cancel import cancel_run

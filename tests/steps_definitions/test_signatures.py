@@ -1,7 +1,9 @@
 """A step's call is bound to its parameters as `inspect` binds it, and without `inspect` where the function is plain."""
 
 import functools
+import gc
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -111,3 +113,24 @@ def test_a_steps_logical_date_is_refused_unless_it_is_given() -> None:
     assert bind_arguments(load, ("today",), {}) == {"day": "today"}
     with pytest.raises(DefinitionError, match=r"Step 'load' has logical_date\(\) as the default of 'day'"):
         bind_arguments(load, (), {})
+
+
+def test_a_function_and_what_it_holds_are_forgotten_together() -> None:
+    """A step that a pipeline function defines may hold a large value as a default."""
+
+    class Large: ...
+
+    def holding() -> weakref.ref[Large]:
+        large = Large()
+
+        def load(value: Large = large) -> None: ...
+
+        first = plain_signature(load)
+        assert first is not None
+        assert plain_signature(load) is first
+        return weakref.ref(large)
+
+    held = holding()
+    gc.collect()
+
+    assert held() is None

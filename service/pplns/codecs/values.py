@@ -9,7 +9,6 @@ equal digests whatever the process's hash seed."""
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable
 
 from pplns.codecs.refusal import UnstorableError, full_name
@@ -26,6 +25,7 @@ TAG = "$"
 
 Within = list[object]
 
+_ENDLESS = float("inf")
 _LONG_INT = 1 << 1024  # Python reads ints of at most 4,300 digits; beyond this they are stored in hex
 
 _write_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -153,7 +153,7 @@ def _encode_int(value: int, _: Within) -> Any:
 
 
 def _encode_float(value: float, _: Within) -> Any:
-    return value if math.isfinite(value) else tagged("float", repr(value))
+    return value if -_ENDLESS < value < _ENDLESS else tagged("float", repr(value))
 
 
 def _encode_list(value: list[Any], within: Within) -> list[Any]:

@@ -11,14 +11,13 @@ from pplns.engine.bounds import UNBOUNDED, Bounds, Budget
 from pplns.engine.clock import Clock
 from pplns.engine.ending import stopped
 from pplns.engine.executor import Executor
-from pplns.engine.handover import MARGIN_SHARE, Continuation, continue_by_message, hand_over_busy
 from pplns.engine.plan import plan_steps, repeated_sinks
 from pplns.engine.prepare import ALL_STEPS, Prepared, Selection
 from pplns.engine.recording import record_continuing, record_end
 from pplns.engine.results import result_of
 from pplns.engine.run_log import AttemptLog, report_end
 from pplns.engine.stops import drained, stopped_by_ctrl_c
-from pplns.engine.work import Outcome, Work
+from pplns.engine.work import Continuation, Outcome, Work
 from pplns.errors import Interrupted, LeaseHeld, LeaseLost, PplnsError, TooManyRuns
 from pplns.graph import Graph
 from pplns.logs.redaction import redact_error
@@ -34,6 +33,7 @@ from pplns.state.lease import Claim, Lease, LeaseKeeper, acquire_lease, lease_na
 from pplns.state.runs import RunHead, deleted_under_way, move_hint, require_head
 from pplns.stores import Store
 
+MARGIN_SHARE = 2 / 3  # of the margin is for publishing; the rest for recording and answering
 LOG_SHARE = 5 / 6  # of the margin: after publishing, before recording
 LEAST_LOG_SECONDS = 1.0
 
@@ -109,6 +109,8 @@ def _unless_busy(head: RunHead, setting: Setting, work: Callable[[], RunRecord])
     except (LeaseHeld, TooManyRuns):
         if not hands_over:
             raise
+    from pplns.engine.handover import hand_over_busy  # of use only in a service
+
     return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends_soon)
 
 
@@ -223,6 +225,8 @@ def _leave_running(head: RunHead, left: _Unrecorded, setting: Setting) -> RunRec
     """Return the record of a run with a step that may still run here: no end is recorded, the lease runs out."""
     lease, bounds = left.lease, setting.bounds
     if bounds.hands_over_when_busy and bounds.hand_over is not None:
+        from pplns.engine.handover import hand_over_busy
+
         return hand_over_busy(setting.store, head, bounds=bounds, clock=setting.clock, until=setting.publishing_ends)
     error = ErrorInfo(
         "draining", "The process was told to end, and a step didn't finish in time.",
@@ -285,6 +289,8 @@ def _execute(
         outcome = executor.execute()
         if outcome.boundary is None or outcome.is_abandoned:
             return outcome, None
+        from pplns.engine.handover import continue_by_message
+
         return outcome, continue_by_message(
             head, lease.attempt, outcome, bounds=setting.bounds, clock=setting.clock, until=setting.publishing_ends
         )

@@ -6,9 +6,9 @@ report of a try that isn't waited for any more carries an old token and is dropp
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 
+from pplns.built_in import heappop, heappush
 from pplns.engine import events
 from pplns.engine.committer import Committed, Committer, Crashed, Gone, Stored, WriteFailed
 from pplns.engine.context import step_timed_out
@@ -171,7 +171,7 @@ class Executor:
 
     def _consider(self, name: str) -> None:
         if name in self._scope and self._is_due(name):
-            heapq.heappush(self._startable, (self._order[name], name))
+            heappush(self._startable, (self._order[name], name))
 
     def _go_on(self, *, keep: int = 0) -> None:
         """Start what may start, then write what is written at once: it stands when the other threads have woken up.
@@ -187,7 +187,7 @@ class Executor:
 
     def _start_what_may(self) -> None:
         while self._startable and not self._ending.is_closing and len(self._tries) < self._work.parallel_steps:
-            _, name = heapq.heappop(self._startable)
+            _, name = heappop(self._startable)
             if self._is_due(name) and self._is_in_time() and self._has_room(name, at=self._clock.monotonic()):
                 self._start(name)
         waiting = self._retries.first()

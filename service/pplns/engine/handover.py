@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pplns.built_in import SimpleQueue
 from pplns.engine.bounds import Bounds
 from pplns.engine.clock import Clock
-from pplns.engine.work import Outcome
+from pplns.engine.work import Continuation, Outcome
 from pplns.errors import DamagedRecord, NotFoundError, PublishError
-from pplns.model.frozen import Frozen
 from pplns.model.run import ErrorInfo, RunRecord
 from pplns.state.ends import read_end
 from pplns.state.history import read_run
@@ -19,14 +18,6 @@ from pplns.stores import Store
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 2.0  # so that a drain is seen in time
 MOST_OPEN = 200  # runs of a pipeline that are looked through for continuations that got lost
-MARGIN_SHARE = 2 / 3  # of the margin is for publishing; the rest for recording and answering
-
-
-class Continuation(Frozen):
-    """A continuation that was published, for the end of this attempt and no other."""
-
-    attempt: int
-    message_id: str
 
 
 def continue_by_message(

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from pplns.engine.clock import Clock
-    from pplns.engine.handover import Continuation
-    from pplns.engine.work import Outcome
+    from pplns.engine.work import Continuation, Outcome
     from pplns.state.lease import Lease
 
 

@@ -2,7 +2,7 @@
 
 Used by the deciding thread alone."""
 
-import heapq
+from pplns.built_in import heappop, heappush
 
 
 class Retries:
@@ -20,7 +20,7 @@ class Retries:
 
     def add(self, step: str, *, at: float) -> None:
         """Let a step wait until a time."""
-        heapq.heappush(self._waiting, (at, step))
+        heappush(self._waiting, (at, step))
         self._steps.add(step)
 
     def first(self) -> tuple[float, str] | None:
@@ -31,6 +31,6 @@ class Retries:
         """Return the steps that wait no more."""
         due: list[str] = []
         while self._waiting and self._waiting[0][0] <= now:
-            due.append(heapq.heappop(self._waiting)[1])
+            due.append(heappop(self._waiting)[1])
         self._steps.difference_update(due)
         return due

@@ -53,7 +53,7 @@ class AttemptLog:
             return observer
 
         def observe(event: events.Event) -> None:
-            if not isinstance(event, events.StepStarted):  # its own thread says that, before the step says anything
+            if type(event) in _TOLD and not isinstance(event, events.StepStarted):  # its own thread says that first
                 self.note(event)
             observer(event)
 

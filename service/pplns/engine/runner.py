@@ -12,7 +12,6 @@ from pplns.engine import events
 from pplns.engine.attempt import Setting, attempt, fail_for_good
 from pplns.engine.bounds import UNBOUNDED, Bounds
 from pplns.engine.clock import Clock, SystemClock
-from pplns.engine.handover import publish
 from pplns.engine.prepare import ALL_STEPS, Prepared, Selection, check_selection, prepare, prepare_new, run_id_of
 from pplns.errors import NotFoundError, ParameterError, PublishError
 from pplns.model.frozen import Frozen
@@ -156,6 +155,8 @@ def queue_run(
     record = read_run(store, pipeline.name, head.run_id)
     if record.final or record.state in ("running", "continuing"):
         return record
+    from pplns.engine.handover import publish  # of use only in a service
+
     publish(head, record.attempt, bounds=bounds, clock=clock, until=setting.publishing_ends_soon)
     return record if record.attempt == 0 else record.replace(state="continuing", error=None)
 

@@ -16,7 +16,7 @@ from pplns.engine.context import CurrentRun, Gate, set_current
 from pplns.engine.run_log import enter_step, leave_step
 from pplns.engine.values import InputDamaged, Values
 from pplns.errors import PplnsError, StorageRefused
-from pplns.graph import Call, fill, kind_of, references_in
+from pplns.graph import Call, fill, kind_of
 from pplns.logs.redaction import redact
 from pplns.model.artifact import StoredValue
 from pplns.model.frozen import Unchecked
@@ -232,7 +232,7 @@ def _cut(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
 def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
     """Return what the step returns and the files among its inputs, which a returned iterator may still read."""
     supply = values.supply
-    if _takes_each_once(call):
+    if call.names_each_once:
         supply = functools.partial(supply, last_for=call.name)
     args = [fill(value, supply) for value in call.args]
     kwargs = {name: fill(value, supply) for name, value in call.kwargs.items()}
@@ -240,11 +240,6 @@ def _call(call: Call, values: Values) -> tuple[Any, list[Any]]:
     function: Callable[..., Any] = call.step.function
     files: list[Any] = [value for value in (*args, *kwargs.values()) if hasattr(kind_of(value), "__fspath__")]
     return function(*args, **kwargs), files
-
-
-def _takes_each_once(call: Call) -> bool:
-    """Tell whether a step's arguments name each of its inputs once."""
-    return len(references_in((*call.args, *call.kwargs.values()))) == len(call.inputs)
 
 
 def _without_own_frames(error: BaseException) -> TracebackException:

@@ -80,3 +80,10 @@ class Outcome(Frozen):
     boundary: Boundary | None = None
     has_committed: bool = False
     is_abandoned: bool = False
+
+
+class Continuation(Frozen):
+    """A message by which a run goes on, for the end of this attempt and no other."""
+
+    attempt: int
+    message_id: str

@@ -3,9 +3,8 @@
 import os
 import threading
 from collections.abc import Callable
-from weakref import WeakSet
 
-from pplns.built_in import SimpleQueue
+from pplns.built_in import SimpleQueue, WeakSet
 
 FORKED = 70  # EX_SOFTWARE of sysexits.h
 

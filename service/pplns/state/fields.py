@@ -5,7 +5,6 @@ who reads the record turns it into DamagedRecord with the record's name."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from pplns.built_in import datetime
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     T = TypeVar("T")
+
+_ENDLESS = float("inf")
 
 
 class Fields:
@@ -62,7 +63,7 @@ class Fields:
     def seconds(self, key: str) -> float:
         """Return a number of seconds, finite and not negative."""
         value = self.any(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _ENDLESS:
             raise ValueError(f"{key!r}, which is {_short(value)}")
         return float(value)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from weakref import WeakKeyDictionary
 
+from pplns.built_in import ref
 from pplns.errors import DefinitionError
 from pplns.model.frozen import Frozen
 from pplns.parsing import parse_source
@@ -52,13 +52,16 @@ class PlainSignature(Frozen):
 
 def _remembered(make: Callable[[Callable[..., Any]], T]) -> Callable[[Callable[..., Any]], T]:
     """Make something of each function once, and forget it with that: steps defined in a pipeline function hold data."""
-    known: WeakKeyDictionary[Callable[..., Any], T] = WeakKeyDictionary()
+    known: dict[ref[Callable[..., Any]], T] = {}
+
+    def forget(gone: ref[Callable[..., Any]]) -> None:
+        known.pop(gone, None)
 
     def remembered(function: Callable[..., Any]) -> T:
         try:
-            return known[function]
+            return known[ref(function)]  # equal to the other one to this function
         except KeyError:
-            return known.setdefault(function, make(function))
+            return known.setdefault(ref(function, forget), make(function))
         except TypeError:  # `str.upper` can't be referred to weakly
             return make(function)
 
