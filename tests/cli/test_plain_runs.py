@@ -103,7 +103,8 @@ def test_a_plain_run_does_without_what_it_has_no_use_for(shop):
 
     Parameters are read with `typing`, and so is a project's file, once (by `tomllib`); constants with `math`."""
     (shop / "pipelines" / "ones.py").write_text(
-        "from pplns import pipeline, step\n@step\ndef one() -> int:\n    return 1\n@pipeline\ndef ones():\n    return one()\n"
+        "from pplns import pipeline, step\n@step\ndef one() -> int:\n    return 1\n"
+        "@pipeline\ndef ones():\n    return one()\n"
     )
     code = (
         "import sys; before = set(sys.modules)\n"
