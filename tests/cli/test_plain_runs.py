@@ -107,7 +107,7 @@ def test_a_plain_run_does_without_what_it_has_no_use_for(shop):
         "@pipeline\ndef ones():\n    return one()\n"
     )
     code = (
-        "import sys; before = set(sys.modules)\n"
+        "import pathlib, sys; before = set(sys.modules)\n"
         "unused = {'typing', 'heapq', 'math', 'weakref', 'pplns.engine.handover'}\n"
         "from pplns_deploy.cli import call\n"
         "try: call(['run', 'ones'])\n"
