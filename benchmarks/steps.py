@@ -30,7 +30,7 @@ from pplns.settings import Settings, load_settings
 from pplns.stores import FileStore
 
 PIPELINES = """
-import {imports}
+{imports}
 from pplns import pipeline, step
 
 
@@ -71,9 +71,9 @@ def make_project(root: Path) -> Settings:
     (root / "pipelines").mkdir()
     (root / "pyproject.toml").write_text("[tool.pplns]\n")
     rows = {
-        "ints": {"imports": "json", "type": "int", "value": "1", "increment": "x += 1"},
+        "ints": {"imports": "", "type": "int", "value": "1", "increment": "x += 1"},
         "tables": {
-            "imports": "pandas as pd", "type": "pd.DataFrame", "value": f"pd.DataFrame({TABLE})",
+            "imports": "import pandas as pd", "type": "pd.DataFrame", "value": f"pd.DataFrame({TABLE})",
             "increment": 'x["a"] = x["a"] + 1',
         },
     }  # fmt: skip

@@ -90,7 +90,7 @@ def _look(folder: str, stem: str) -> tuple[str, str, CodeType] | None:
 def _code_of(source: str, cached: str) -> CodeType | None:
     """Return the code of a source by its bytecode, None where that is missing, stale, or of another place."""
     try:
-        made = os.stat(source)  # noqa: PTH116 - a Path costs more than the call
+        made = os.stat(source)
         descriptor = os.open(cached, _READING)
         try:
             data = os.read(descriptor, _LARGEST)

@@ -7,19 +7,22 @@ process has it all the same."""
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import cache_from_source
-from pathlib import Path
 
 from pplns._version import __version__
 from pplns.built_in import sha256
+from pplns.json_text import read_json, write_ascii
 from pplns.model.ids import new_token
+from pplns.paths import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from pplns.typed import StrPath
 
 _BYTECODE = ".pyc"
 _KEPT = ".pplns.json"
@@ -28,7 +31,7 @@ _VERSION = "pplns"
 _of_this_process: dict[str, Mapping[str, Any]] = {}
 
 
-def read_kept(source: Path) -> Mapping[str, Any]:
+def read_kept(source: StrPath) -> Mapping[str, Any]:
     """Return what this version of pplns on this version of Python has kept of a source file, empty where it hasn't.
 
     Not to be changed: others read the same."""
@@ -36,24 +39,24 @@ def read_kept(source: Path) -> Mapping[str, Any]:
         place = _place_of(source)
         if place in _of_this_process:
             return _of_this_process[place]
-        check, _, data = Path(place).read_bytes().partition(b"\n")
-        kept: Mapping[str, Any] = json.loads(data) if check == digest_of_text(data).encode() else {}
+        check, _, data = read_bytes(place).partition(b"\n")
+        kept: Mapping[str, Any] = read_json(data) if check == digest_of_text(data).encode() else {}
     except (OSError, ValueError, NotImplementedError):
         return {}
     return kept if kept.get(_VERSION) == __version__ else {}
 
 
-def write_kept(source: Path, **kept: Any) -> None:
+def write_kept(source: StrPath, **kept: Any) -> None:
     """Keep what is JSON of a source file; where it can't be written, for this process alone."""
     try:
-        data = json.dumps({_VERSION: __version__, **kept}, allow_nan=False).encode()
+        data = write_ascii({_VERSION: __version__, **kept}).encode()
         place = _place_of(source)
     except (TypeError, ValueError, NotImplementedError):  # a date of TOML, an interpreter without a tag
         return
     _of_this_process[place] = kept
     if not sys.dont_write_bytecode:
         with contextlib.suppress(OSError):
-            _write(Path(place), b"%b\n%b" % (digest_of_text(data).encode(), data))
+            _write(place, b"%b\n%b" % (digest_of_text(data).encode(), data))
 
 
 def digest_of_text(text: bytes) -> str:
@@ -61,17 +64,19 @@ def digest_of_text(text: bytes) -> str:
     return sha256(text).hexdigest()
 
 
-def _place_of(source: Path) -> str:
+def _place_of(source: StrPath) -> str:
     """Return where it is kept: a.toml and a.py, which have one name without their ends, in two places."""
     return cache_from_source(f"{source}{_BYTECODE}").removesuffix(_BYTECODE) + _KEPT
 
 
-def _write(place: Path, data: bytes) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f"{place.name}.{new_token()}")
+def _write(place: str, data: bytes) -> None:
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    temporary = f"{place}.{new_token()}"
     try:
-        temporary.write_bytes(data)
-        temporary.replace(place)
+        with open(temporary, "xb") as file:
+            file.write(data)
+        os.replace(temporary, place)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise

@@ -4,12 +4,19 @@ In the cloud its value comes from Secret Manager, through an environment variabl
 from an environment variable or a `.env` beside pyproject.toml, which git ignores. The variable is the name in
 capitals: `Secret("warehouse-password")` reads `WAREHOUSE_PASSWORD`."""
 
-import re
-from pathlib import Path
+from __future__ import annotations
+
+import os
 
 from pplns.errors import DefinitionError, SecretMissing
 from pplns.model.frozen import Frozen
 from pplns.model.names import shorten
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+
+    from pplns.typed import StrPath
 
 DOTENV = ".env"
 
@@ -20,7 +27,7 @@ _OF_THE_SYSTEM = (  # what a shell or Cloud Run sets would pass for a secret
 _LINE = r"""(?msx)^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=[ \t]*
         (?:'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\r\n]*?))[ \t]*(?:(?<=[\s'"=])\#[^\r\n]*)?\r?$"""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-_root: list[Path] = []  # the project that this process works in
+_root: list[StrPath] = []  # the project that this process works in
 
 
 class Secret(Frozen):
@@ -31,6 +38,8 @@ class Secret(Frozen):
     name: str
 
     def __post_init__(self) -> None:
+        import re  # of use only where there are secrets; so below
+
         if not isinstance(self.name, str) or not re.fullmatch(_NAME, self.name):
             raise DefinitionError(
                 f"Secret({shorten(self.name)}).",
@@ -53,8 +62,6 @@ class Secret(Frozen):
         """Return the value; from now on logs, errors and records show [hidden] in its place.
 
         Raises: SecretMissing where neither the environment nor `.env` has it; a retry can't help."""
-        import os
-
         from pplns.logs.redaction import hide
 
         found = os.environ.get(self.variable) or _read_dotenv().get(self.variable)
@@ -69,29 +76,34 @@ class Secret(Frozen):
         return found
 
 
-def look_beside(root: Path) -> None:
+def look_beside(root: StrPath) -> None:
     """Say which project this process works in; its `.env` is read from now on."""
     _root[:] = [root]
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
     """Return the variables of a `.env`: NAME=VALUE lines, quotes, comments; nothing is expanded."""
+    import re
+
     found: dict[str, str] = {}
     for name, single, double, bare in re.findall(_LINE, text):
         found[name] = single or re.sub(r"\\(.)", _unescape, double, flags=re.DOTALL) or bare.strip()
     return found
 
 
-def _unescape(match: "re.Match[str]") -> str:
+def _unescape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[1], match[1])
 
 
 def _read_dotenv() -> dict[str, str]:
     from pplns.settings import project_above
 
-    root = _root[0] if _root else project_above(Path.cwd())
+    root = _root[0] if _root else project_above(os.getcwd())
+    if root is None:
+        return {}
     try:
-        return {} if root is None else parse_dotenv((root / DOTENV).read_text("utf-8-sig"))
+        with open(os.path.join(root, DOTENV), encoding="utf-8-sig") as file:
+            return parse_dotenv(file.read())
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -6,12 +6,15 @@ the names to `typing`."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import Generic, ParamSpec, Protocol, TypeVar, cast, dataclass_transform, overload
+
+    StrPath = str | PathLike[str]
 else:
     from types import GenericAlias
 
     Protocol = object
-    ParamSpec = TypeVar = str
+    ParamSpec = TypeVar = StrPath = str
 
     class Generic:
         """A class that may be subscribed; what with is the type checkers' alone."""
@@ -31,4 +34,4 @@ else:
         return lambda one: one
 
 
-__all__ = ["Generic", "ParamSpec", "Protocol", "TypeVar", "cast", "dataclass_transform", "overload"]
+__all__ = ["Generic", "ParamSpec", "Protocol", "StrPath", "TypeVar", "cast", "dataclass_transform", "overload"]

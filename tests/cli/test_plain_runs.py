@@ -16,7 +16,8 @@ from pplns_deploy.cli.plain import read_run
 from pplns_deploy.cli.running import RunWords
 
 WORDS = (
-    "shop", "n=1", "text=a b", "", ".", "/nowhere", "-", "--", "-x", "-p", "--param", "--run-id", "--from", "--only",
+    "shop", "n=1", "text=a b", "", ".", "./", "/nowhere", "-", "--", "-x", "-p", "--param", "--run-id", "--from",
+    "--only",
     "--store", "--project", "--project=.", "-pn=2", "--json", "-v", "--verbose", "--url", "--help", "-vp", "memory:",
 )  # fmt: skip
 
@@ -34,7 +35,10 @@ def read_by_click(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> RunW
 
 def values_of(words: RunWords | None) -> dict[str, Any]:
     """Return the fields of what was read; which stream the document goes to is the group's to know."""
-    return {} if words is None else {name: value for name, value in vars(words).items() if name != "as_json"}
+    if words is None:
+        return {}
+    shown = {"project": None if words.project is None else os.fspath(words.project)}
+    return {name: value for name, value in (vars(words) | shown).items() if name != "as_json"}
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=7))
@@ -99,7 +103,7 @@ def test_a_plain_run_does_without_click(shop, arguments, imported):
 
 
 def test_a_plain_run_does_without_what_it_has_no_use_for(shop):
-    """`pplns.typed` and `pplns.built_in` say why and how.
+    """`pplns.typed`, `pplns.built_in`, `pplns.json_text` and `pplns.paths` say why and how.
 
     Parameters are read with `typing`, and so is a project's file, once (by `tomllib`); constants with `math`."""
     (shop / "pipelines" / "ones.py").write_text(
@@ -107,8 +111,8 @@ def test_a_plain_run_does_without_what_it_has_no_use_for(shop):
         "@pipeline\ndef ones():\n    return one()\n"
     )
     code = (
-        "import pathlib, sys; before = set(sys.modules)\n"
-        "unused = {'typing', 'heapq', 'math', 'weakref', 'pplns.engine.handover'}\n"
+        "import sys; before = set(sys.modules)\n"
+        "unused = {'typing', 'heapq', 'math', 'weakref', 'json', 're', 'enum', 'pathlib', 'pplns.engine.handover'}\n"
         "from pplns_deploy.cli import call\n"
         "try: call(['run', 'ones'])\n"
         "except SystemExit as ended: print(ended.code, *sorted(unused & (set(sys.modules) - before)), file=sys.stderr)"

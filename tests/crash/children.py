@@ -102,4 +102,4 @@ def open_mortal(url: str, mortality: Mortality) -> Store:
             mortality.pass_point()
             os.unlink(temporary)  # noqa: PTH108
 
-    return MortalStore(MortalFiles(store.path, publish=publish, mortality=mortality), mortality)
+    return MortalStore(MortalFiles(store.folder, publish=publish, mortality=mortality), mortality)

@@ -188,7 +188,7 @@ class Killer:
         self._store.create(f"{prefix}/artifacts/{stem}.{self._rng.randbytes(4).hex()}.arrow", b"never committed")
         if isinstance(self._store, FileStore):
             data = self._store.read(f"{prefix}/steps/{commit}") or b""
-            folder = self._store.path / prefix
+            folder = Path(self._store.folder) / prefix
             (folder / f"steps/.tmp-dead-1-{self._rng.random()}").write_bytes(data[: len(data) // 2])
             (folder / f"steps/.tmp-publish@{stem[-16:]}.json").write_bytes(data)
 

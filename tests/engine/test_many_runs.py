@@ -1,7 +1,6 @@
 """max_concurrent_runs: across threads, processes and stores, and for the command as well."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,7 +43,7 @@ def any_runs(request: pytest.FixtureRequest, runs: Runs, file_runs: Runs) -> Run
 def elsewhere(runs: Runs) -> Runs:
     """Return the same runs as another process has them, on files by a store of its own."""
     store = runs.store
-    return Runs(FileStore(Path(store.path)), runs.settings) if isinstance(store, FileStore) else runs
+    return Runs(FileStore(store.folder), runs.settings) if isinstance(store, FileStore) else runs
 
 
 def test_a_second_run_waits_for_the_end_of_the_first(any_runs: Runs) -> None:

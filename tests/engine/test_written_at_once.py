@@ -65,7 +65,7 @@ needs_links = pytest.mark.skipif("os.name == 'nt'", reason="on Windows a scanner
 @needs_links
 def test_the_thread_of_a_step_writes_its_commit(store: WatchedStore) -> None:
     """A file store needs no second thread for some hundred bytes."""
-    record = Runs(store, settings_of(store.path.parent)).run(counting)
+    record = Runs(store, settings_of(Path(store.folder).parent)).run(counting)
 
     assert record.result == 3
     assert store.threads == ["pplns-step"] * 3
@@ -74,15 +74,15 @@ def test_the_thread_of_a_step_writes_its_commit(store: WatchedStore) -> None:
 @needs_links
 def test_a_step_in_a_row_begins_when_the_commit_before_it_is_on_disk(store: WatchedStore) -> None:
     """It runs in the thread that wrote it."""
-    Runs(store, settings_of(store.path.parent)).run(counting)
+    Runs(store, settings_of(Path(store.folder).parent)).run(counting)
 
     assert seen == [0, 1, 2]
 
 
 def test_a_store_that_waits_for_the_disk_has_writers(store: WatchedStore) -> None:
     """The machine's disk takes milliseconds, in which other steps go on."""
-    slow = WatchedStore(store.path, fsync=True)
-    record = Runs(slow, settings_of(store.path.parent)).run(counting)
+    slow = WatchedStore(store.folder, fsync=True)
+    record = Runs(slow, settings_of(Path(store.folder).parent)).run(counting)
 
     assert record.result == 3
     assert set(slow.threads) == {"pplns-writer"}
@@ -90,7 +90,7 @@ def test_a_store_that_waits_for_the_disk_has_writers(store: WatchedStore) -> Non
 
 def test_a_commit_that_fails_ends_the_run_and_can_be_resumed(store: WatchedStore) -> None:
     """As it does in a writer's thread."""
-    runs = Runs(store, settings_of(store.path.parent))
+    runs = Runs(store, settings_of(Path(store.folder).parent))
     store.full = "/add@"
     failed = runs.run(counting, run_id="full")
     store.full = ""

@@ -76,7 +76,7 @@ def test_retry_after_is_whole_seconds_above_none(error: LeaseHeld, status: int, 
 
 def test_the_container_has_room_for_health_beside_a_run(tmp_path):
     """Several threads in one process, and less time to end than Cloud Run gives."""
-    options = options_of(Settings(root=tmp_path, pipelines=tmp_path, port=9090))
+    options = options_of(Settings(root_dir=str(tmp_path), pipelines_dir=str(tmp_path), port=9090))
 
     assert options["bind"] == "0.0.0.0:9090"
     assert (options["workers"], options["threads"] >= 2) == (1, True)

@@ -21,7 +21,7 @@ def make_project(tmp_path: Path) -> MakeProject:
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return Settings(root=root, pipelines=root / "pipelines", **settings)  # type: ignore[arg-type]
+        return Settings(root_dir=str(root), pipelines_dir=str(root / "pipelines"), **settings)  # type: ignore[arg-type]
 
     return make
 

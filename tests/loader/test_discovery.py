@@ -23,7 +23,10 @@ def test_files_and_folders_are_searched(make_project: MakeProject):
     found = discover(settings)
 
     assert list(found.pipelines) == ["alpha", "beta"]
-    assert found.files == {"alpha": settings.pipelines / "a" / "pipeline.py", "beta": settings.pipelines / "b.py"}
+    assert found.files == {
+        "alpha": str(settings.pipelines / "a" / "pipeline.py"),
+        "beta": str(settings.pipelines / "b.py"),
+    }
     assert found.broken == ()
 
 
@@ -70,7 +73,7 @@ def test_an_imported_pipeline_counts_where_it_is_defined(make_project: MakeProje
     found = discover(settings)
 
     assert found.broken == ()
-    assert found.files["beta"] == settings.pipelines / "b.py"
+    assert found.files["beta"] == str(settings.pipelines / "b.py")
 
 
 def test_a_pipeline_made_by_a_factory_counts_where_it_is_bound(make_project: MakeProject):
@@ -107,7 +110,7 @@ def test_two_pipelines_of_one_name_are_named_with_both_files(make_project: MakeP
 
     assert list(found.pipelines) == ["other"]
     [broken] = found.broken
-    assert (broken.file, broken.line) == (settings.pipelines / "b.py", 2)
+    assert (broken.file, broken.line) == (str(settings.pipelines / "b.py"), 2)
     assert str(settings.pipelines / "a.py") in broken.message
 
 
@@ -183,7 +186,7 @@ def test_a_linked_pipelines_folder_is_searched(make_project: MakeProject):
 
     found = discover(settings)
 
-    assert found.files == {"a": settings.pipelines / "a.py"}
+    assert found.files == {"a": str(settings.pipelines / "a.py")}
 
 
 def test_one_pipeline_of_the_settings_is_the_only_one(make_project: MakeProject):
@@ -201,7 +204,7 @@ def test_a_module_and_name_is_one_pipeline(make_project: MakeProject):
 
     found = discover(settings)
 
-    assert found.files == {"daily": settings.root / "src" / "acme" / "sales.py"}
+    assert found.files == {"daily": str(settings.root / "src" / "acme" / "sales.py")}
 
 
 @pytest.mark.parametrize(

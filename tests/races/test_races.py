@@ -123,7 +123,7 @@ def test_the_clock_of_the_store_jumps(track: Track, rng: random.Random, sample: 
         children = [track.start(f"r{number}") for _ in range(racers(rng))]
         for _ in range(10):
             time.sleep(rng.uniform(0.0, 0.03))
-            make_leases_older(track.store.path, rng.choice([-1.0, 600.0]))
+            make_leases_older(Path(track.store.folder), rng.choice([-1.0, 600.0]))
 
         check_race(track.store, f"r{number}", track.journal(f"r{number}"), track.answers(children))
 

@@ -35,7 +35,7 @@ def test_an_empty_table_gives_the_defaults(project: Path):
     """A project needs nothing but the table."""
     settings = load_settings(environ={})
 
-    assert settings == Settings(root=project, pipelines=project / "pipelines")
+    assert settings == Settings(root_dir=str(project), pipelines_dir=str(project / "pipelines"))
 
 
 def test_defaults_in_the_table_are_those_of_the_dataclass(project: Path):
@@ -44,7 +44,9 @@ def test_defaults_in_the_table_are_those_of_the_dataclass(project: Path):
 
     settings = load_settings(environ=written)
 
-    assert settings == Settings(root=project, pipelines=project / "pipelines", store=f"file:{project / '.pplns'}")
+    assert settings == Settings(
+        root_dir=str(project), pipelines_dir=str(project / "pipelines"), store=f"file:{project / '.pplns'}"
+    )
 
 
 def test_a_flag_wins_over_the_environment_over_the_file(project: Path):
@@ -76,7 +78,7 @@ def test_every_setting_is_read_from_the_environment(project: Path):
 
     assert set(environ) == {row.variable for row in TABLE}
     assert settings == Settings(
-        project, project / "sales", "memory:", "parquet", "America/New_York", "daily", 1.5,
+        str(project), str(project / "sales"), "memory:", "parquet", "America/New_York", "daily", 1.5,
         request_seconds=900, push_seconds=60, schedule_seconds=180, margin_seconds=5,
         topic="projects/sales-1/topics/{pipeline}-runs", dead_letter_topic="projects/sales-1/topics/dead",
         audience="https://pplns.example", allowed_callers=("a@x.example", "b@x.example"), log_format="json",

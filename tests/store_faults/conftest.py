@@ -34,7 +34,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 @pytest.fixture
 def objects(store: Store, request: pytest.FixtureRequest) -> Objects:
     if isinstance(store, FileStore):
-        return Files(store.path)
+        return Files(Path(store.folder))
     return Bucket(os.environ["STORAGE_EMULATOR_HOST"], request.getfixturevalue("bucket"), "state/")
 
 

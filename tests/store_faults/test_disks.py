@@ -44,7 +44,7 @@ def store(tmp_path: Path) -> FileStore:
 def written_by_a_whole_run(folder: Path) -> int:
     store = FileStore(folder / "whole")
     Runs(store, settings_of(ROOT)).run(faulty, run_id="r")
-    objects = Files(store.path)
+    objects = Files(Path(store.folder))
     return sum(len(objects.read(name)) for name in objects.names())
 
 
@@ -102,7 +102,7 @@ def test_a_real_disk_that_is_full(disk: Path) -> None:
     assert record.error is not None
     assert (record.state, record.final, record.error.code) == ("failed", False, "store_unavailable")
     assert "No space left on device" in record.error.message
-    assert not [name for name in Files(store.path).names() if "/.tmp-" in name or "/artifacts/" in name]
+    assert not [name for name in Files(Path(store.folder)).names() if "/.tmp-" in name or "/artifacts/" in name]
     assert mount(disk, "remount,size=64m").returncode == 0
     assert runs.run(faulty, {"rows": 200_000}, run_id="r").state == "succeeded"
 

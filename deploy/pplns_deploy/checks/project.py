@@ -36,9 +36,9 @@ def check_project(
     for name, pipeline in found.pipelines.items():
         for sent in params:
             checked = check_pipeline(pipeline, settings, now=now, params=sent.get(name, sent.get("*", NO_PARAMS)))
-            findings += [_at(one, pipeline, found.files[name]) for one in checked]
+            findings += [_at(one, pipeline, Path(found.files[name])) for one in checked]
     files = {*found.files.values(), *(broken.file for broken in found.broken)}
-    return Checked(tuple(found.pipelines), tuple(sorted(files)), in_order(findings))
+    return Checked(tuple(found.pipelines), tuple(map(Path, sorted(files))), in_order(findings))
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
@@ -120,7 +120,7 @@ def _graphs_of_known(subject: Subject) -> Iterator[Graph | Finding]:
 
 
 def _of_broken(broken: Broken) -> Finding:
-    return Finding("error", broken.message, broken.remedy, None, broken.file, broken.line, check="files")
+    return Finding("error", broken.message, broken.remedy, None, Path(broken.file), broken.line, check="files")
 
 
 def _at(finding: Finding, pipeline: Pipeline[..., Any], file: Path) -> Finding:

@@ -6,11 +6,11 @@ asked; whatever goes wrong there, nothing is offered, since a shell shows no err
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pplns.paths import read_bytes
 from pplns_deploy.cli.nearest import NearChoice
 
 if TYPE_CHECKING:
@@ -156,11 +156,11 @@ def _folders(store: "Store", folder: str) -> Iterator[str]:
     return (name.removesuffix("/") for name in store.children(folder) if name.endswith("/"))
 
 
-def _written_in(file: Path) -> Iterator[str]:
+def _written_in(file: str) -> Iterator[str]:
     """Yield the names of the pipelines that a file defines, spelled as it spells them."""
     from pplns.loader.sources import defined_in
 
-    text = file.read_text(encoding="utf-8", errors="replace")
+    text = read_bytes(file).decode("utf-8", "replace")
     for folded in defined_in(file, mentioning="pipeline").surely:
         spelled = re.search(rf"(?<![\w-]){re.escape(folded)}(?![\w-])", text, re.IGNORECASE)
         yield spelled[0] if spelled else folded

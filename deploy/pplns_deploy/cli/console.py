@@ -6,7 +6,6 @@ process that a step started, goes to stderr, so the file descriptor itself is tu
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 from io import UnsupportedOperation
@@ -58,6 +57,8 @@ class Console(Frozen):
 
     def document(self, value: Any) -> None:
         """Write the one JSON document of a command that was called with `--json`."""
+        import json
+
         is_unicode = (self.out.encoding or "").lower().replace("-", "") == "utf8"
         write_line(json.dumps(value, indent=2, ensure_ascii=not is_unicode, allow_nan=False), self.out)
 

@@ -3,17 +3,18 @@ print and warn is kept with the run, for `pplns logs`.
 
 A run of which nothing logs imports no `logging`, and doesn't pay for it."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from pplns.logs.arrival import once_imported
 from pplns.logs.capture import Capture, capturing
 
 
 @contextmanager
-def showing_logs(root: Path, *, verbose: bool) -> Generator[None]:
+def showing_logs(root: str, *, verbose: bool) -> Generator[None]:
     """Keep what the steps of a project say, and show what they log from INFO on, with `verbose` from DEBUG.
 
     Entered once the pipeline is loaded, so that what its files do to logging is known."""

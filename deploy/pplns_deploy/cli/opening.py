@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pplns.settings import Settings
     from pplns.stores import Store
+    from pplns.typed import StrPath
 
 
-def load_project(project: Path | None, *, store: str | None = None) -> Settings:
+def load_project(project: StrPath | None, *, store: str | None = None) -> Settings:
     """Return the settings of the project around a folder; flags before the environment before the file."""
     from pplns.settings import load_settings
 
@@ -24,4 +24,4 @@ def open_project_store(settings: Settings) -> Store:
     """Open the store that the settings name."""
     from pplns.stores import open_store
 
-    return open_store(settings.store, root=settings.root)
+    return open_store(settings.store, root=settings.root_dir)

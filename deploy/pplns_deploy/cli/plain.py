@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from pplns_deploy.cli.running import RunWords
 
@@ -46,9 +45,10 @@ def read_run(words: Sequence[str]) -> RunWords | None:
 
 
 def _with_folder(fields: dict[str, Any]) -> RunWords | None:
+    """Return the run in the folder that `--project` names, as click shows it: `./shop/` is shown as `shop`."""
     project: str | None = fields.pop("project", None)
     if project is None:
         return RunWords(**fields)
-    if not (os.path.isdir(project) and os.access(project, os.R_OK)):  # noqa: PTH112 - Path("") would be one
+    if os.path.normpath(project) != project or not (os.path.isdir(project) and os.access(project, os.R_OK)):
         return None
-    return RunWords(**fields, project=Path(project))
+    return RunWords(**fields, project=project)

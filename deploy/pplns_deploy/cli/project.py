@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pplns.paths import from_folder
 from pplns_deploy.cli.completion import complete_pipelines
 from pplns_deploy.cli.console import Console
 from pplns_deploy.cli.errors import WRONG_CONFIGURATION
@@ -73,7 +74,7 @@ def list_pipelines(context: click.Context, *, project: Path | None) -> None:
         _write_manifest(context, settings)
         return
     found = discover(settings)
-    _write_list(console, found, settings.root)
+    _write_list(console, found, settings.root_dir)
     if not found.pipelines:
         context.exit(WRONG_CONFIGURATION)
 
@@ -136,7 +137,7 @@ def _shown_as(form: str, pipeline: "Pipeline[..., Any]", graph: "Graph") -> str 
     return "\n".join([*descriptions.pipeline_lines(pipeline), "", "Steps", *_indented(graphs.graph_lines(graph))])
 
 
-def _write_list(console: Console, found: "Found", root: Path) -> None:
+def _write_list(console: Console, found: "Found", root: str) -> None:
     from pplns_deploy.cli.descriptions import short_triggers
     from pplns_deploy.cli.errors import write_error
     from pplns_deploy.cli.output import Column, table_lines
@@ -148,7 +149,7 @@ def _write_list(console: Console, found: "Found", root: Path) -> None:
         Column("description", least=12),
     ]
     rows = [
-        [name, short_triggers(pipeline), _relative(found.files[name], root), pipeline.description]
+        [name, short_triggers(pipeline), from_folder(root, found.files[name]), pipeline.description]
         for name, pipeline in found.pipelines.items()
     ]
     if rows:
@@ -165,10 +166,6 @@ def _write_manifest(context: click.Context, settings: "Settings") -> None:
     context.obj.document(manifest.as_json())
     if not manifest.pipelines:
         context.exit(WRONG_CONFIGURATION)
-
-
-def _relative(file: Path, root: Path) -> str:
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from pplns.built_in import UTC, datetime
+from pplns.json_text import write_compact
 from pplns.model.ids import time_of_run_id
 from pplns.model.run import ENDED, RunRecord, StepRecord
 from pplns_deploy.cli.output import Column, bytes_text, clean_text, cut, duration_text, table_lines
@@ -141,6 +141,10 @@ def _labelled(label: str, texts: Sequence[str]) -> list[str]:
 
 
 def _json_lines(value: Any) -> list[str]:
+    if not isinstance(value, list | dict):
+        return [clean_text(write_compact(value))]
+    import json
+
     lines = json.dumps(value, indent=2, ensure_ascii=False).splitlines()
     if len(lines) > MOST_RESULT_LINES:
         lines = [*lines[:MOST_RESULT_LINES], f"… {len(lines) - MOST_RESULT_LINES} more lines; see them with --json"]
@@ -148,8 +152,11 @@ def _json_lines(value: Any) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return cut(clean_text(text), 200)
+    if not isinstance(value, str):
+        import json
+
+        value = json.dumps(value, ensure_ascii=False)
+    return cut(clean_text(value), 200)
 
 
 def time_text(time: datetime | None) -> str:

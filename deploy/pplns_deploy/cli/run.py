@@ -109,7 +109,7 @@ def resume(
     def start(progress: LineProgress) -> "RunRecord":
         return resume_run(pipeline, found_id, store=opened, settings=settings, selection=selection, observer=progress)
 
-    with showing_logs(settings.root, verbose=verbose):
+    with showing_logs(settings.root_dir, verbose=verbose):
         return go_on(console, start, Offers.after(settings, project, store))
 
 

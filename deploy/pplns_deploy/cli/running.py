@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from pplns.errors import ParameterError, StopSignal
 from pplns.model.frozen import Frozen
@@ -20,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
     from pplns.settings import Settings
+    from pplns.typed import StrPath
     from pplns_deploy.cli.console import Console
 
 LABELS = {"resume": "Go on with", "run-info": "Look closer"}
@@ -34,7 +34,7 @@ class RunWords(Frozen):
     redo: str | None = None
     only: str | None = None
     store: str | None = None
-    project: Path | None = None
+    project: StrPath | None = None
     verbose: bool = False
     as_json: bool = False
 
@@ -42,12 +42,12 @@ class RunWords(Frozen):
 class Offers(Frozen):
     """The commands that may come next, with the options given now; none where the run isn't kept."""
 
-    project: Path | None
+    project: StrPath | None
     store: str | None
     is_kept: bool
 
     @classmethod
-    def after(cls, settings: Settings, project: Path | None, store: str | None) -> Offers:
+    def after(cls, settings: Settings, project: StrPath | None, store: str | None) -> Offers:
         """Return what may come after a command with these options."""
         return cls(project, store, is_kept=not settings.store.startswith("memory:"))
 
@@ -83,7 +83,7 @@ def run_here(console: Console, words: RunWords) -> int:
             observer=progress,
         )
 
-    with showing_logs(settings.root, verbose=words.verbose):
+    with showing_logs(settings.root_dir, verbose=words.verbose):
         return go_on(console, start, Offers.after(settings, words.project, words.store))
 
 

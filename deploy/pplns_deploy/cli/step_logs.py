@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from pathlib import Path
 
 from pplns_deploy.cli.console import write_line
 from pplns_deploy.cli.output import clean_text
@@ -19,7 +18,7 @@ INSTALLED = "site-packages"  # a virtual environment may lie inside the project
 
 
 @contextmanager
-def shown(root: Path, loaded: Iterable[str], *, verbose: bool) -> Generator[None]:
+def shown(root: str, loaded: Iterable[str], *, verbose: bool) -> Generator[None]:
     """Show what goes to the run's logger, and to those of the modules that were loaded from a project."""
     if logging.getLogger().handlers:
         yield
@@ -74,9 +73,9 @@ def _source_of(record: logging.LogRecord) -> str:
         return record.name
 
 
-def _packages_of(root: Path, loaded: Iterable[str]) -> list[str]:
+def _packages_of(root: str, loaded: Iterable[str]) -> list[str]:
     """Return the top names of those modules that are a project's, but for what is installed into it."""
-    here = f"{root.resolve()}{os.sep}"
+    here = f"{os.path.realpath(root)}{os.sep}"
     found = {
         name.partition(".")[0]
         for name in loaded

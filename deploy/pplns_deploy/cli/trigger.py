@@ -19,6 +19,7 @@ from pplns_deploy.cli.words import parse_params
 
 if TYPE_CHECKING:
     from pplns.model.run import RunRecord
+    from pplns.typed import StrPath
     from pplns_deploy.dev.presence import Presence
     from pplns_deploy.service_client import ServiceClient
 
@@ -146,7 +147,7 @@ def _finder(url: str, token: str | None) -> Callable[[], str | None]:
     return IdentityTokens(url)
 
 
-def url_of_service(url: str | None, project: Path | None) -> str:
+def url_of_service(url: str | None, project: "StrPath | None") -> str:
     """Return the URL of a service: what is given, else that of the `pplns dev` that runs for a project.
 
     Where it is that one and reloads, wait until it answers again.
@@ -167,7 +168,7 @@ def url_of_service(url: str | None, project: Path | None) -> str:
     return url
 
 
-def _running_dev(project: Path | None, url: str | None) -> "Presence | None":
+def _running_dev(project: "StrPath | None", url: str | None) -> "Presence | None":
     """Return the `pplns dev` that runs for a project, or None; where a URL is given, only one that answers there."""
     from pplns.settings import find_project
     from pplns_deploy.dev.presence import find_running

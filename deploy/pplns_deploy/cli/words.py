@@ -1,10 +1,15 @@
 """The words of a command line: what parameters they give, and how those of the next one are written."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from pplns.errors import ParameterError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.typed import StrPath
 
 
 def parse_params(given: Sequence[str]) -> dict[str, str]:
@@ -31,7 +36,7 @@ def parse_params(given: Sequence[str]) -> dict[str, str]:
     return params
 
 
-def next_command(*arguments: str, project: Path | None, store: str | None) -> str:
+def next_command(*arguments: str, project: StrPath | None, store: str | None) -> str:
     """Return a command line that may come next, with the project and the store that were given now."""
     words = ["pplns", *arguments]
     if store is not None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pplns.errors import ConfigError, LoadError
+from pplns.paths import from_folder
 from pplns.settings import Settings
 from pplns_deploy.manifest.model import BrokenFile, Manifest
-from pplns_deploy.manifest.sources import relative
 
 IMPORT_SECONDS = 120.0  # a project that takes longer to import wouldn't come up within Cloud Run's four minutes
 _CHILD = "pplns_deploy.manifest.child"
@@ -57,17 +57,14 @@ def call_clean(
 
 
 def settings_as_json(settings: Settings) -> dict[str, Any]:
-    """Return settings for the process, paths as text."""
+    """Return settings for the process."""
     values = {name: getattr(settings, name) for name in Settings.__annotations__}
-    paths = {name: str(one) for name, one in values.items() if isinstance(one, Path)}
-    return {**values, **paths, "params": dict(settings.params)}
+    return {**values, "params": dict(settings.params)}
 
 
 def settings_from_json(found: Mapping[str, Any]) -> Settings:
     """Return what `settings_as_json` was made from."""
-    values: dict[str, Any] = dict(found)
-    values["root"], values["pipelines"] = Path(found["root"]), Path(found["pipelines"])
-    values["allowed_callers"] = tuple(found["allowed_callers"])
+    values: dict[str, Any] = {**found, "allowed_callers": tuple(found["allowed_callers"])}
     return Settings(**values)
 
 
@@ -96,4 +93,4 @@ def _crashed(file: str | None, settings: Settings, code: int, errors: str) -> Br
 
 
 def _place(file: str | None, settings: Settings) -> str:
-    return relative(Path(file) if file else settings.pipelines, settings.root)
+    return from_folder(settings.root_dir, file or settings.pipelines_dir)

@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pplns.errors import DefinitionError, ParameterError
@@ -10,6 +9,7 @@ from pplns.fingerprint import CodeDigests
 from pplns.graph import Graph, build_graph
 from pplns.loader import Broken, Found
 from pplns.model.triggers import PubSub, Schedule
+from pplns.paths import from_folder
 from pplns.settings import Settings
 from pplns.steps import Pipeline
 from pplns.steps.conversion import stored
@@ -23,7 +23,7 @@ from pplns_deploy.manifest.model import (
     StepEntry,
     TriggerEntry,
 )
-from pplns_deploy.manifest.sources import SourceReader, relative
+from pplns_deploy.manifest.sources import SourceReader
 
 AnyPipeline = Pipeline[..., Any]
 
@@ -45,16 +45,16 @@ class Unknown:
 
 def describe_project(found: Found, settings: Settings) -> Manifest:
     """Return the manifest of what discovery found; a pipeline whose parameters can't be used counts as broken."""
-    reader = SourceReader(settings.root)
-    digests = CodeDigests(settings.root)
+    reader = SourceReader(settings.root_dir)
+    digests = CodeDigests(settings.root_dir)
     entries: list[PipelineEntry] = []
-    broken = [_broken(one, settings.root) for one in found.broken]
+    broken = [_broken(one, settings.root_dir) for one in found.broken]
     for name, pipeline in found.pipelines.items():
         file = found.files[name]
         try:
             entries.append(_entry(pipeline, file, reader, digests))
         except DefinitionError as error:
-            place = relative(file, settings.root)
+            place = from_folder(settings.root_dir, file)
             broken.append(BrokenFile(place, line_of(pipeline), error.message, error.hint))
     return Manifest(tuple(entries), tuple(broken))
 
@@ -91,12 +91,12 @@ def line_of(pipeline: AnyPipeline) -> int:
     return code.co_firstlineno if code else 1
 
 
-def _entry(pipeline: AnyPipeline, file: Path, reader: SourceReader, digests: CodeDigests) -> PipelineEntry:
+def _entry(pipeline: AnyPipeline, file: str, reader: SourceReader, digests: CodeDigests) -> PipelineEntry:
     graph = probe_graph(pipeline, parameters_of(pipeline))
     sources = reader.reached_from(file)
     return PipelineEntry(
         declared=declare(pipeline),
-        file=relative(file, reader.root),
+        file=from_folder(reader.root, file),
         line=line_of(pipeline),
         steps=None if graph is None else tuple(map(_step, graph.calls)),
         secrets=tuple(use for source in sources for use in source.secrets),
@@ -133,6 +133,6 @@ def _step(call: Any) -> StepEntry:
     return StepEntry(call.name, options.timeout, options.retry.attempts)
 
 
-def _broken(broken: Broken, root: Path) -> BrokenFile:
+def _broken(broken: Broken, root: str) -> BrokenFile:
     error = broken.as_error()
-    return BrokenFile(relative(broken.file, root), broken.line, broken.message, error.hint)
+    return BrokenFile(from_folder(root, broken.file), broken.line, broken.message, error.hint)

@@ -4,13 +4,15 @@ Files are parsed, not run. An import under `if TYPE_CHECKING:`, or in a `try` th
 to start, and isn't counted as a library."""
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pplns.fingerprint.project import Project
 from pplns.parsing import parse_source
+from pplns.paths import from_folder, read_bytes
+from pplns.typed import StrPath
 from pplns_deploy.manifest.model import LibraryUse, SecretUse
 
 _OURS = ("pplns", "pplns_deploy")
@@ -41,22 +43,22 @@ class Imported:
 class SourceReader:
     """Reads the files of one project, each once."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: StrPath) -> None:
+        self.root = os.path.realpath(root)
         self._project = Project(root)
-        self._read: dict[Path, tuple[Source, tuple[Path, ...]]] = {}
+        self._read: dict[str, tuple[Source, tuple[str, ...]]] = {}
 
-    def reached_from(self, file: Path) -> tuple[Source, ...]:
+    def reached_from(self, file: StrPath) -> tuple[Source, ...]:
         """Return a file and all of the project's that it imports, directly or not, in the order met."""
-        met = [file.resolve()]
+        met = [os.path.realpath(file)]
         for one in met:  # grows on the way
             met += [found for found in self._source(one)[1] if found not in met]
         return tuple(self._source(one)[0] for one in met)
 
-    def _source(self, file: Path) -> tuple[Source, tuple[Path, ...]]:
+    def _source(self, file: str) -> tuple[Source, tuple[str, ...]]:
         if file not in self._read:
             tree = read_tree(file)
-            place = relative(file, self.root.resolve())
+            place = from_folder(self.root, file)
             imports = list(imports_of(tree))
             own = {one: self._files_of(file, one) for one in imports}
             libraries = [
@@ -69,7 +71,7 @@ class SourceReader:
             self._read[file] = source, tuple(path for found in own.values() for path in found)
         return self._read[file]
 
-    def _files_of(self, file: Path, imported: Imported) -> list[Path]:
+    def _files_of(self, file: str, imported: Imported) -> list[str]:
         place = self._project.locate(file, imported.module, imported.level)
         if place is None:
             return []
@@ -78,10 +80,10 @@ class SourceReader:
         return [one for one in found if one is not None] or [file]
 
 
-def read_tree(file: Path) -> ast.Module:
+def read_tree(file: StrPath) -> ast.Module:
     """Return the tree of a file; one that can't be read or parsed is empty, since its import says so."""
     try:
-        return parse_source(file.read_bytes(), file)
+        return parse_source(read_bytes(file), file)
     except (OSError, SyntaxError, ValueError):
         return ast.Module([], [])
 
@@ -116,11 +118,6 @@ def aliases_of(tree: ast.AST, name: str) -> tuple[set[str], set[str]]:
     return modules, things
 
 
-def relative(file: Path, root: Path) -> str:
-    """Return a path below the project folder with slashes; any other as it is."""
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
-
-
 def _secrets_in(tree: ast.Module, file: str) -> Iterator[SecretUse]:
     modules, things = aliases_of(tree, "Secret")
     for node in ast.walk(tree):
@@ -153,5 +150,5 @@ def _catches_missing(node: ast.Try) -> bool:
     return None in caught or not names.isdisjoint(_NOT_FOUND)
 
 
-def _module_file(place: Path) -> Path | None:
-    return place.resolve() if place.suffix == ".py" else None
+def _module_file(place: str) -> str | None:
+    return os.path.realpath(place) if place.endswith(".py") else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pplns.codecs.held import Bytes, Handed, Sink, Untabled
 from pplns.codecs.values import decode, json_bytes
+from pplns.json_text import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class JsonArtifact(Untabled):
 
     def handout(self) -> Any:
         """Return the value, decoded anew."""
-        return decode(json.loads(self.text))
+        return decode(read_json(self.text))
 
     def write(self, sink: Sink, *, compression: Compression = None) -> None:
         """Write the JSON text."""

@@ -8,10 +8,10 @@ equal digests whatever the process's hash seed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 
 from pplns.codecs.refusal import UnstorableError, full_name
+from pplns.json_text import write_compact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ Within = list[object]
 
 _ENDLESS = float("inf")
 _LONG_INT = 1 << 1024  # Python reads ints of at most 4,300 digits; beyond this they are stored in hex
-
-_write_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def encode(value: object, within: Within) -> Any:
@@ -64,7 +62,7 @@ def decode(encoded: Any) -> Any:
 
 def json_bytes(encoded: Any) -> bytes:
     """Return the one JSON text of an encoded value, as UTF-8."""
-    return _write_json(encoded).encode()
+    return write_compact(encoded).encode()
 
 
 def tagged(tag: str, content: Any) -> dict[str, Any]:
@@ -171,7 +169,7 @@ def _encode_tuple(value: tuple[Any, ...], within: Within) -> Any:
 def _encode_set(value: set[Any] | frozenset[Any], within: Within) -> Any:
     encoded = encode_items(value, entered(value, within))
     within.pop()
-    return tagged(type(value).__name__, sorted(encoded, key=_write_json))
+    return tagged(type(value).__name__, sorted(encoded, key=write_compact))
 
 
 def _encode_dict(value: dict[Any, Any], within: Within) -> Any:

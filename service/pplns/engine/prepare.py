@@ -122,7 +122,9 @@ def _connect(
 ) -> tuple[Graph, dict[str, str]]:
     own = {name: copied(value) for name, value in params.items()}  # the function may sort or extend a list
     graph = build_graph(pipeline, own)
-    code = CodeDigests(settings.root, beside=getattr(getattr(pipeline.function, "__code__", None), "co_filename", None))
+    code = CodeDigests(
+        settings.root_dir, beside=getattr(getattr(pipeline.function, "__code__", None), "co_filename", None)
+    )
 
     def constant(value: object, where: str) -> str:
         return digest_constant(value, code=code, where=where)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pplns import codecs
 from pplns.graph import Graph, Reference, fill
+from pplns.json_text import write_ascii
 from pplns.model.frozen import Frozen
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ def result_of(graph: Graph, commits: Mapping[str, Commit]) -> Any:
     A result of more than 1 MB is replaced by its size."""
     result = fill(graph.result, lambda reference: _Shown(_shown(commits[reference.step], reference)))
     plain = _unwrap(result)
-    size = len(json.dumps(plain))
+    size = len(write_ascii(plain))
     return plain if size <= MAX_RESULT_BYTES else {"too_large_bytes": size}
 
 

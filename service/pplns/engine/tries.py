@@ -8,7 +8,6 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from pplns import codecs
 from pplns.built_in import datetime
@@ -35,7 +34,7 @@ StoreQuick = Callable[[tuple[codecs.Held, ...]], tuple[StoredValue, ...] | None]
 
 MAX_MESSAGE_LENGTH = 4_000
 MAX_TRACEBACK_LENGTH = 16_000
-OWN_FOLDER = f"{Path(__file__).parents[1]}{os.sep}"  # pplns_deploy is another folder
+OWN_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # pplns_deploy is another folder
 
 
 class Try(Unchecked):

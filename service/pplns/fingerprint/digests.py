@@ -16,7 +16,6 @@ The work is done by the other modules of this package, which are imported when t
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from types import FunctionType
 
 from pplns.errors import DefinitionError
@@ -30,6 +29,7 @@ if TYPE_CHECKING:  # imports ast: only where a digest isn't known
 
     from pplns.fingerprint.reach import Reach
     from pplns.fingerprint.units import Target
+    from pplns.typed import StrPath
 
 
 class CodeDigests:
@@ -42,7 +42,7 @@ class CodeDigests:
     with all that was asked about files for them: another process has them from there as long as the answers are the
     same."""
 
-    def __init__(self, root: Path, *, beside: str | None = None) -> None:
+    def __init__(self, root: StrPath, *, beside: str | None = None) -> None:
         self._project = Project(root)
         self._beside = self._project.file(beside)
         self._reach: Reach | None = None
@@ -95,7 +95,7 @@ class CodeDigests:
             self._kept[key], self._has_new = made.digest, True
         return self._kept[key]
 
-    def _read_kept(self, source: Path) -> dict[str, str]:
+    def _read_kept(self, source: str) -> dict[str, str]:
         kept = read_kept(source)
         return dict(kept["digests"]) if self._project.still_answers(kept.get("answers", {})) else {}
 

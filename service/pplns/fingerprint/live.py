@@ -5,9 +5,9 @@ count by value where they have one that lasts, else by their type."""
 
 import ast
 import functools
+import os
 import sys
 import types
-from pathlib import Path
 from typing import Any
 
 from pplns.fingerprint.bytecode import encode_bytecode
@@ -55,8 +55,8 @@ class LiveUnits:
         code = getattr(function, "__code__", None)
         if not isinstance(code, types.CodeType) or self._project.file(code.co_filename) is not None:
             return ""
-        path = Path(code.co_filename)
-        module = self._project.module(path) if path.is_file() else None
+        path = code.co_filename
+        module = self._project.module(path) if os.path.isfile(path) else None
         sites = module.sites_of(code) if module is not None else []
         return "".join(self._sources.piece(module, site.node).digest for site in sites if module is not None)
 
@@ -146,7 +146,7 @@ def _inside(thing: Any) -> list[object]:
 
 
 def _is_of_library(code: types.CodeType) -> bool:
-    return code.co_filename.startswith("<frozen ") or Path(code.co_filename).is_file()
+    return code.co_filename.startswith("<frozen ") or os.path.isfile(code.co_filename)
 
 
 def _cells_of(function: types.FunctionType) -> _Cells:

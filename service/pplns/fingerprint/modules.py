@@ -3,7 +3,6 @@
 Names count by the statements that make them, not by their values, which may be clocks, clients or sets."""
 
 import ast
-from pathlib import Path
 from types import CodeType
 
 from pplns.fingerprint.scopes import Origin
@@ -25,7 +24,7 @@ class Site(Frozen):
 class Module:
     """What one file says about its names. An unreadable file has no names, and counts as its `broken` text."""
 
-    def __init__(self, path: Path, *, body: list[ast.stmt] | None = None, broken: str | None = None) -> None:
+    def __init__(self, path: str, *, body: list[ast.stmt] | None = None, broken: str | None = None) -> None:
         self.path = path
         self.body = body or []
         self.broken = broken
@@ -64,7 +63,7 @@ class Module:
             entries.append(entry)
 
 
-def read_module(path: Path, source: bytes) -> Module:
+def read_module(path: str, source: bytes) -> Module:
     """Parse a source file."""
     try:
         tree = parse_source(source, path)

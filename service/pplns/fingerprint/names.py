@@ -1,7 +1,6 @@
 """What a name in a module stands for: through imports, re-exports and `import *`, without importing anything."""
 
 import ast
-from pathlib import Path
 
 from pplns.fingerprint.modules import Module
 from pplns.fingerprint.project import Project
@@ -15,14 +14,14 @@ _STEP_NAMES = {"pplns.step", "pplns.steps.step", "pplns.steps.definitions.step"}
 class Binding(Frozen):
     """All statements of a module that bind or change one of its names."""
 
-    path: Path
+    path: str
     name: str
 
 
 class WholeModule(Frozen):
     """All of a module: it was passed on, or asked for names that only a run can tell."""
 
-    path: Path
+    path: str
 
 
 class External(Frozen):
@@ -34,12 +33,12 @@ class External(Frozen):
 class Unbound(Frozen):
     """A name that no statement of its module binds; only the module in memory can tell what it is."""
 
-    path: Path
+    path: str
     chain: Chain
 
 
 Named = Binding | WholeModule | External | Unbound
-_Seen = frozenset[tuple[Path, str]]
+_Seen = frozenset[tuple[str, str]]
 
 
 class Names:
@@ -58,7 +57,7 @@ class Names:
             return [] if self._project.is_builtin(name) or _is_dunder(name) else [Unbound(module.path, reference.chain)]
         return found
 
-    def within(self, place: Path, chain: Chain, seen: _Seen = frozenset()) -> list[Named]:
+    def within(self, place: str, chain: Chain, seen: _Seen = frozenset()) -> list[Named]:
         """Return what attributes of a module stand for; all of it if there are none."""
         module = self._project.module(place)
         if not chain or module.broken is not None:

@@ -1,14 +1,19 @@
 """What is wrong with a pipeline file, in one line: the place in the user's own code, the fault, and what to do."""
 
-import re
-from pathlib import Path
+from __future__ import annotations
+
+import os
 from types import TracebackType
 
 from pplns.errors import LoadError, PplnsError
 from pplns.loader.processes import is_below
 from pplns.model.frozen import Frozen
 
-_PPLNS = Path(__file__).parents[1]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.typed import StrPath
+
+_PPLNS = os.path.dirname(os.path.dirname(__file__))
 _PACKAGES_BY_MODULE = {
     "PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil",
     "dotenv": "python-dotenv", "psycopg2": "psycopg2-binary", "sklearn": "scikit-learn", "yaml": "pyyaml",
@@ -20,7 +25,7 @@ class Broken(Frozen):
 
     `line` is of this file, also where the fault lies in a file that it imports; None where no line is to blame."""
 
-    file: Path
+    file: str
     line: int | None
     message: str
     remedy: str
@@ -29,14 +34,14 @@ class Broken(Frozen):
     @property
     def place(self) -> str:
         """The file, and the line where one is known, in the form that editors follow."""
-        return f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     def as_error(self) -> LoadError:
         """Return the error for whoever needs what this file defines."""
         return LoadError(f"{self.place}: {self.message}", self.expected, self.remedy)
 
 
-def describe(error: BaseException, *, file: Path, root: Path) -> Broken:
+def describe(error: BaseException, *, file: str, root: str) -> Broken:
     """Return what an import of `file` raised, for people."""
     line, inner = _places(error.__traceback__, file=file, root=root)
     if isinstance(error, SyntaxError):
@@ -49,15 +54,15 @@ def describe(error: BaseException, *, file: Path, root: Path) -> Broken:
     return Broken(file, line or None, f"{message}{where}", remedy)
 
 
-def is_same(one: str | Path, other: str | Path) -> bool:
+def is_same(one: StrPath, other: StrPath) -> bool:
     """Tell whether two paths are the same file; what is no file is no other's."""
     try:
-        return Path(one).samefile(other)
+        return os.path.samefile(one, other)
     except (OSError, ValueError):
         return False
 
 
-def _places(trace: TracebackType | None, *, file: Path, root: Path) -> tuple[int | None, str | None]:
+def _places(trace: TracebackType | None, *, file: str, root: str) -> tuple[int | None, str | None]:
     """Return the last line of `file` in a traceback, and the last place in another file of the project after it."""
     line: int | None = None
     inner: str | None = None
@@ -65,13 +70,13 @@ def _places(trace: TracebackType | None, *, file: Path, root: Path) -> tuple[int
         place = trace.tb_frame.f_code.co_filename
         if is_same(place, file):
             line, inner = trace.tb_lineno, None
-        elif is_below(place, root) and not Path(place).is_relative_to(_PPLNS):
+        elif is_below(place, root) and not is_below(place, _PPLNS):
             inner = f"{place}:{trace.tb_lineno}"
         trace = trace.tb_next
     return line, inner
 
 
-def _explain(error: BaseException, file: Path) -> tuple[str, str]:
+def _explain(error: BaseException, file: str) -> tuple[str, str]:
     """Return what was raised, as a message and a remedy."""
     if missing := _missing_module(error):
         return f"no module named {missing!r}.", _remedy_for_missing(missing, file)
@@ -86,11 +91,13 @@ def _explain(error: BaseException, file: Path) -> tuple[str, str]:
     return message, "Correct that line; a pipeline file only defines things, since it is imported before each run."
 
 
-def _remedy_for_missing(module: str, file: Path) -> str:
+def _remedy_for_missing(module: str, file: str) -> str:
     paths = "a file of the project is imported by its path from the project folder, its src or the pipelines folder"
     top = module.partition(".")[0]
-    if file.name == "pipeline.py" and ((file.parent / f"{top}.py").is_file() or (file.parent / top).is_dir()):
-        return f"Import {file.parent.name + '.' + module!r}: {paths}."
+    folder, name = os.path.split(file)
+    beside = os.path.join(folder, top)
+    if name == "pipeline.py" and (os.path.isfile(f"{beside}.py") or os.path.isdir(beside)):
+        return f"Import {os.path.basename(folder) + '.' + module!r}: {paths}."
     install = f"nstall it with `pip install {_package_of(module)}`; {paths}."
     close = _importable_like(top)
     return f"Did you mean {close!r}, which is there? Else i{install}" if close else f"I{install}"
@@ -112,6 +119,8 @@ def _missing_module(error: BaseException) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         return error.name
     if isinstance(error, ImportError) and error.name == "google.cloud":
+        import re
+
         found = re.match(r"cannot import name '(\w+)'", error.msg)
         return f"google.cloud.{found[1]}" if found else None
     return None

@@ -4,9 +4,9 @@ A broken file is reported beside the pipelines of the other files; it never hide
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import ModuleType
 
 from pplns.errors import ConfigError, NotFoundError
@@ -32,7 +32,7 @@ class Found(Frozen):
 
     pipelines: Mapping[str, AnyPipeline]
     broken: tuple[Broken, ...]
-    files: Mapping[str, Path]
+    files: Mapping[str, str]
 
 
 def discover(settings: Settings) -> Found:
@@ -48,7 +48,7 @@ def discover(settings: Settings) -> Found:
     search = _Search()
     search.read(pipeline_files(settings), settings)
     if not search.places and not search.broken:
-        raise no_pipelines(settings.pipelines)
+        raise no_pipelines(settings.pipelines_dir)
     return search.found()
 
 
@@ -91,13 +91,14 @@ def _search_for(name: str, settings: Settings) -> Found:
         if suspects and likelihood != "possible":
             raise suspects[0].as_error()
     if not search.places and not search.broken:
-        raise no_pipelines(settings.pipelines)
+        raise no_pipelines(settings.pipelines_dir)
     raise _not_found(search.found(), name)
 
 
 def _from_module(name: str, settings: Settings) -> Found:
     module_name, _, attribute = name.partition(":")
-    module = import_module(module_name, file=settings.root / f"{module_name.replace('.', '/')}.py", root=settings.root)
+    file = os.path.join(settings.root_dir, *module_name.split(".")) + ".py"
+    module = import_module(module_name, file=file, root=settings.root_dir)
     if isinstance(module, Broken):
         raise module.as_error()
     pipeline: object = getattr(module, attribute, None)
@@ -108,7 +109,7 @@ def _from_module(name: str, settings: Settings) -> Found:
             "module:name names a function under @pipeline.",
             "Correct the name, or name a folder of pipelines.",
         )
-    return Found({pipeline.name: pipeline}, (), {pipeline.name: Path(module.__file__ or settings.root)})
+    return Found({pipeline.name: pipeline}, (), {pipeline.name: module.__file__ or settings.root_dir})
 
 
 def _not_found(found: Found, name: str) -> NotFoundError:
@@ -149,11 +150,11 @@ class _Search:
     """What has been read so far: `places` holds the pipelines with their files, by name in lower case."""
 
     def __init__(self) -> None:
-        self.places: dict[str, list[tuple[AnyPipeline, Path]]] = {}
+        self.places: dict[str, list[tuple[AnyPipeline, str]]] = {}
         self.broken: list[Broken] = []
-        self._read: set[Path] = set()
+        self._read: set[str] = set()
 
-    def read(self, files: Iterable[Path], settings: Settings) -> None:
+    def read(self, files: Iterable[str], settings: Settings) -> None:
         for file in files:
             if file in self._read:
                 continue
@@ -165,7 +166,7 @@ class _Search:
             for pipeline in pipelines_of(module):
                 self._add(pipeline, file)
 
-    def _add(self, pipeline: AnyPipeline, file: Path) -> None:
+    def _add(self, pipeline: AnyPipeline, file: str) -> None:
         known = self.places.setdefault(pipeline.name.casefold(), [])
         if all(pipeline is not other for other, _ in known):
             known.append((pipeline, file))
@@ -189,7 +190,7 @@ class _Search:
         ]
 
 
-def _name_in(place: tuple[AnyPipeline, Path]) -> str:
+def _name_in(place: tuple[AnyPipeline, str]) -> str:
     return place[0].name
 
 

@@ -3,16 +3,22 @@
 Both are global to the process, so one project has them at a time. Entering another one takes the folders and modules
 of the one before away again, and both may then have a module of the same name."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
+from pplns.paths import steps_down
 from pplns.secrets import look_beside
 from pplns.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.typed import StrPath
 
 LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 # modules of Python's that pplns imports when it needs them, and what these import
@@ -26,7 +32,7 @@ class _Entered:
     """What the process has of the project it works in: the entries and modules that came by the loader."""
 
     def __init__(self) -> None:
-        self.root: Path | None = None
+        self.root: str | None = None
         self.entries: list[str] = []
         self.modules: dict[str, ModuleType] = {}
 
@@ -45,13 +51,14 @@ def put_first_on_path(settings: Settings) -> None:
     """Put the project root, its `src` and the pipelines folder first on sys.path, in this order; a repeat does nothing.
 
     Modules that the loader imported for another project are forgotten."""
-    if _entered.root not in (None, settings.root):
+    root = settings.root_dir
+    if _entered.root not in (None, root):
         _entered.leave()
-    _entered.root = settings.root
-    look_beside(settings.root)
+    _entered.root = root
+    look_beside(root)
     _forget_listings(settings)
-    folders = [settings.root, settings.root / "src", settings.pipelines]
-    wanted = list(dict.fromkeys(str(folder) for folder in folders if folder.is_dir()))
+    folders = [root, os.path.join(root, "src"), settings.pipelines_dir]
+    wanted = list(dict.fromkeys(folder for folder in folders if os.path.isdir(folder)))
     _entered.entries += [entry for entry in wanted if entry not in sys.path]
     if sys.path[: len(wanted)] != wanted:
         _import_what_would_be_hidden_by(wanted)
@@ -62,7 +69,7 @@ def _import_what_would_be_hidden_by(folders: Iterable[str]) -> None:
     """Import Python's own modules that pplns imports late, as far as a project has files of their names."""
     for folder in folders:
         with suppress(OSError):
-            for name in LATE.intersection(name.removesuffix(".py") for name in os.listdir(folder)):  # noqa: PTH208
+            for name in LATE.intersection(name.removesuffix(".py") for name in os.listdir(folder)):
                 import_module(name)
 
 
@@ -70,14 +77,14 @@ def _forget_listings(settings: Settings) -> None:
     """Let a file be found that was written a moment ago.
 
     `importlib.invalidate_caches()` does that for all of sys.path; from Python 3.13 on it imports 90 modules first."""
-    own = tuple(f"{folder}{os.sep}" for folder in (settings.root, settings.pipelines))
+    own = tuple(f"{folder}{os.sep}" for folder in (settings.root_dir, settings.pipelines_dir))
     for entry in list(sys.path_importer_cache):
         if f"{entry}{os.sep}".startswith(own):
             sys.path_importer_cache.pop(entry, None)
 
 
 @contextmanager
-def imports_noted(root: Path) -> Generator[None, None, None]:
+def imports_noted(root: StrPath) -> Generator[None, None, None]:
     """Note which modules of the project are imported within, so that another project can take their names."""
     before = set(sys.modules)
     try:
@@ -87,27 +94,16 @@ def imports_noted(root: Path) -> Generator[None, None, None]:
         _entered.modules |= {name: module for name, module in added.items() if _is_of_project(module, root)}
 
 
-def is_below(place: str | Path, root: str | Path) -> bool:
+def is_below(place: StrPath, root: StrPath) -> bool:
     """Tell whether a file or folder is the project's own: below its root, and not in a Python that is kept there."""
-    inside = _steps_down(root, place)
+    inside = steps_down(root, place)
     if inside is None or not LIBRARY_FOLDERS.isdisjoint(inside):
         return False
-    pythons = [prefix for prefix in (sys.prefix, sys.base_prefix) if _steps_down(root, prefix) is not None]
-    return all(_steps_down(python, place) is None for python in pythons)
+    pythons = [prefix for prefix in (sys.prefix, sys.base_prefix) if steps_down(root, prefix) is not None]
+    return all(steps_down(python, place) is None for python in pythons)
 
 
-def _steps_down(folder: str | Path, place: str | Path) -> list[str] | None:
-    """Return the names that lead from a folder to a place in it, None for a place elsewhere.
-
-    By text: Paths take nine times as long, and it is asked of all that is on sys.path."""
-    above, whole = (os.path.normcase(os.path.normpath(one)) for one in (folder, place))
-    if whole == above:
-        return []
-    start = f"{above.rstrip(os.sep)}{os.sep}"
-    return whole[len(start) :].split(os.sep) if whole.startswith(start) else None  # noqa: PTH206
-
-
-def _is_of_project(module: ModuleType, root: Path) -> bool:
+def _is_of_project(module: ModuleType, root: StrPath) -> bool:
     file = getattr(module, "__file__", None)
     places: list[str] = [file] if file else list(getattr(module, "__path__", ()))  # no file: a folder without __init__
     return any(is_below(place, root) for place in places)

@@ -5,13 +5,13 @@ files are imported first; what counts is what the import gives."""
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from pplns.errors import ConfigError
 from pplns.model.frozen import Frozen
 from pplns.parsing import parse_source
+from pplns.paths import read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from pplns.settings import Settings
+    from pplns.typed import StrPath
 
     # How likely it is that a file defines a pipeline: its name stands nowhere else, it says so, it may say so.
     Likelihood = Literal["alone", "sure", "possible", "unlikely"]
@@ -37,30 +38,29 @@ class Defined(Frozen):
 NOTHING_DEFINED = Defined(frozenset(), frozenset())
 
 
-def pipeline_files(settings: Settings) -> list[Path]:
+def pipeline_files(settings: Settings) -> list[str]:
     """Return the files that are searched: `*.py` and `*/pipeline.py` in the pipelines folder, sorted.
 
     Raises: ConfigError where the folder is missing or holds no such file."""
-    folder = settings.pipelines
-    if not folder.is_dir():
+    folder = settings.pipelines_dir
+    if not os.path.isdir(folder):
         raise ConfigError(
-            f"The pipelines folder {str(folder)!r} does not exist.",
+            f"The pipelines folder {folder!r} does not exist.",
             "Pipelines are looked for in the folder that `pipelines` in [tool.pplns] or PPLNS_PIPELINES names.",
             "Make the folder, or correct the setting.",
         )
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    searched = [entry for entry in entries if not _is_skipped(entry.name)]
-    files = [entry / "pipeline.py" if entry.is_dir() else entry for entry in searched]
-    found = [file for file in files if file.suffix == ".py" and file.is_file()]
+    searched = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if not _is_skipped(name)]
+    files = [os.path.join(entry, "pipeline.py") if os.path.isdir(entry) else entry for entry in searched]
+    found = [file for file in files if file.endswith(".py") and os.path.isfile(file)]
     if not found:
         raise no_pipelines(folder)
     return found
 
 
-def no_pipelines(folder: Path) -> ConfigError:
+def no_pipelines(folder: str) -> ConfigError:
     """Return the error for a folder in which there is no pipeline."""
     return ConfigError(
-        f"There is no pipeline in {str(folder)!r}.",
+        f"There is no pipeline in {folder!r}.",
         "A pipeline is a function under @pipeline, in a file NAME.py or NAME/pipeline.py of that folder.",
         "Write one (`pplns init DIR` makes a project with an example), or correct `pipelines` in [tool.pplns].",
     )
@@ -70,7 +70,7 @@ def _is_skipped(name: str) -> bool:
     return name in SKIPPED or name.startswith(SKIPPED_PREFIXES)
 
 
-def candidates(files: list[Path], name: str) -> Iterator[tuple[Likelihood, list[Path]]]:
+def candidates(files: list[str], name: str) -> Iterator[tuple[Likelihood, list[str]]]:
     """Yield the files that may define the pipeline `name` in groups, the likeliest first, all of them in the end.
 
     A file in which alone the name stands comes first, and once more where it belongs: its import tells sooner than
@@ -87,7 +87,7 @@ def candidates(files: list[Path], name: str) -> Iterator[tuple[Likelihood, list[
     yield "unlikely", [file for file in files if file not in surely and file not in perhaps]
 
 
-def defined_in(file: Path, *, mentioning: str = "") -> Defined:
+def defined_in(file: StrPath, *, mentioning: str = "") -> Defined:
     """Return the names, in lower case, of the pipelines that a file seems to define.
 
     A file in which the text `mentioning` doesn't stand, in any case, isn't looked at further."""
@@ -95,21 +95,23 @@ def defined_in(file: Path, *, mentioning: str = "") -> Defined:
     return _defined_by(source, file) if mentioning.encode() in source.lower() else NOTHING_DEFINED
 
 
-def _defined_by(source: bytes, file: Path) -> Defined:
+def _defined_by(source: bytes, file: StrPath) -> Defined:
     try:
         return _defined(parse_source(source, file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Defined(frozenset(), _names_in_broken(source.decode("utf-8", "replace")))
 
 
-def _source_of(file: Path) -> bytes:
+def _source_of(file: StrPath) -> bytes:
     try:
-        return file.read_bytes()
+        return read_bytes(file)
     except OSError:
         return b""
 
 
 def _names_in_broken(text: str) -> frozenset[str]:
+    import re
+
     names: list[str] = re.findall(r"\bdef\s+(\w+)", text) + re.findall(r"\bname\s*=\s*[\"']([^\"']+)", text)
     return frozenset(name.casefold() for name in names)
 

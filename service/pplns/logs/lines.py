@@ -5,11 +5,11 @@ https://cloud.google.com/logging/docs/structured-logging; Error Reporting reads 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from pplns.built_in import UTC, datetime
+from pplns.json_text import json_writer, write_ascii
 from pplns.logs.places import Place, Trace, current_trace
 from pplns.logs.redaction import redact, redact_fields
 from pplns.model.frozen import Frozen
@@ -145,10 +145,10 @@ def _cut(text: str, room: int) -> str:
 
 def _dump(value: Any) -> str:
     try:
-        text = _ENCODER.encode(value)
+        text = _write(value)
         text.encode("utf-8")
     except (ValueError, TypeError, RecursionError):  # half a surrogate pair, NaN, an odd key, a circle
-        text = json.dumps(_plain(value), ensure_ascii=True, separators=(",", ":"))
+        text = write_ascii(_plain(value))
     return text
 
 
@@ -172,8 +172,7 @@ def _readable(value: object) -> str:
         return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
 
 
-# Made once: a line that is printed takes it one time and more.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_readable, allow_nan=False)
+_write = json_writer(ensure_ascii=False, default=_readable)
 
 
 def _size(text: str) -> int:

@@ -6,7 +6,6 @@ has ended is no place any more: a thread that outlives it isn't counted to the r
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -110,6 +109,8 @@ def trace_of(headers: Mapping[str, str]) -> Trace | None:
 
     W3C Trace Context 1 gives the span in hex; X-Cloud-Trace-Context gives it as a decimal number. What is malformed is
     taken for absent."""
+    import re
+
     found = re.fullmatch(_TRACEPARENT, headers.get("traceparent", "").strip())
     if found and found[1] != "0" * 32 and found[2] != "0" * 16:
         return Trace(found[1], found[2], is_sampled=bool(int(found[3], 16) & 1))

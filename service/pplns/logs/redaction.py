@@ -5,7 +5,6 @@ Two kinds are known: values that `hide` was told of, found however they are spel
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 
@@ -13,6 +12,7 @@ from pplns.model.run import ErrorInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from typing import Any
 
 MARK = "[hidden]"
@@ -47,6 +47,8 @@ class Register:
     def add(self, value: str) -> None:
         """Take a value, and each longer line of it; one that is too short to be told from other text is let go."""
         lines = [line.strip() for line in value.splitlines() if len(line.strip()) >= LEAST_LINE_LENGTH]
+        import re  # as `re.sub` below: most processes neither hide values nor meet credentials
+
         wanted = [one for one in (value, value.strip(), *lines) if len(one) >= LEAST_LENGTH and one not in MARK]
         with self._guard:
             for one in wanted:
@@ -90,6 +92,8 @@ def redact(text: str) -> str:
     text = _register.redact(text)
     lowered = text.lower()
     if any(word in lowered for word in _WORDS):
+        import re
+
         for shape, instead in _SHAPES:
             text = re.sub(shape, instead, text)
     return text
@@ -127,6 +131,8 @@ def _spellings_of(letter: str) -> str:
     """Return a pattern for a letter as it is, percent-escaped, escaped in JSON once or twice, or by `repr`."""
     if letter.isascii() and letter.isalnum():
         return letter
+    import re
+
     percent = "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
     forms = [letter, percent, percent.lower(), repr(letter)[1:-1], *_in_json(letter)]
     if letter == " ":

@@ -6,7 +6,6 @@ whatever pieces it was printed in."""
 from __future__ import annotations
 
 import codecs
-import re
 import threading
 from collections.abc import Callable, Iterable
 
@@ -79,6 +78,8 @@ class _KeyLines:
         return "\n".join(line for line in text.split("\n") if not self._is_of_key(line.strip()))
 
     def _is_of_key(self, line: str) -> bool:
+        import re
+
         if re.search(_KEY_BEGINS, line):
             self._is_inside = re.search(_KEY_ENDS, line) is None
             return False  # the pattern of whole keys takes this one out

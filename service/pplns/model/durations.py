@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from pplns.errors import DefinitionError
 
 TYPE_CHECKING = False
@@ -44,6 +42,8 @@ def _parse(duration: Any) -> float | None:
 
 
 def _parse_text(text: str) -> float | None:
+    import re
+
     parts: list[tuple[str, str]] = re.findall(_PARTS, text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None

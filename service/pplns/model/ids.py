@@ -3,7 +3,6 @@
 A run id is safe as a file name on every system and sorts by the time that the run stands for."""
 
 import os
-import re
 
 from pplns.built_in import UTC, datetime, sha256
 from pplns.errors import ParameterError
@@ -12,7 +11,7 @@ from pplns.model.names import is_device, shorten
 MAX_RUN_ID_LENGTH = 100
 VERSION_LENGTH = 16
 
-_RUN_ID = rf"[a-z0-9][a-z0-9-]{{0,{MAX_RUN_ID_LENGTH - 1}}}"
+_RUN_ID_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _IDENTITY_LENGTH = 16
 _HEX = frozenset("0123456789abcdef")
 
@@ -21,7 +20,8 @@ def check_run_id(run_id: str) -> str:
     """Return a run id that a caller chose, if it can be one.
 
     Raises: ParameterError."""
-    if re.fullmatch(_RUN_ID, run_id) and not is_device(run_id):
+    is_short = 0 < len(run_id) <= MAX_RUN_ID_LENGTH
+    if is_short and run_id[0] != "-" and _RUN_ID_LETTERS.issuperset(run_id) and not is_device(run_id):
         return run_id
     raise ParameterError(
         f"The run id is {shorten(run_id)} ({len(run_id)} characters).",

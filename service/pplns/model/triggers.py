@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -54,6 +53,8 @@ class PubSub(Frozen):
     name: str | None = None
 
     def __post_init__(self) -> None:
+        import re
+
         if not isinstance(self.topic, str) or not re.fullmatch(_TOPIC, self.topic):
             raise DefinitionError(
                 f"PubSub({self.topic!r}) names no topic.",
@@ -124,7 +125,11 @@ def check_trigger_name(name: object, *, where: str) -> None:
     """Refuse a name of a trigger that can't be part of a Scheduler job's or a subscription's name.
 
     Raises: DefinitionError."""
-    if name is not None and not (isinstance(name, str) and re.fullmatch(_TRIGGER_NAME, name)):
+    if name is None:
+        return
+    import re
+
+    if not (isinstance(name, str) and re.fullmatch(_TRIGGER_NAME, name)):
         raise DefinitionError(
             f"{where} has name={name!r}.",
             "The name of a trigger has 1 to 40 ASCII letters, digits, '_' or '-', and begins with a letter.",

@@ -1,10 +1,12 @@
 """The health of a process: asked for at each start, so it needs little."""
 
+import os
 from collections.abc import Iterable
 
 from pplns._version import __version__
 from pplns.errors import PplnsError
 from pplns.loader import Broken
+from pplns.paths import from_folder, steps_down
 from pplns.server.answers import Answer, Draining, answer_error, error_body
 from pplns.server.process import Process, Served
 
@@ -33,10 +35,10 @@ def without_details(answer: Answer) -> Answer:
 
 def broken_json(served: Served, unusable: Iterable[Broken] = ()) -> list[dict[str, object]]:
     """Return what is wrong with each broken file, and with `unusable` pipelines; paths from the project folder."""
-    root = served.settings.root
+    root = served.settings.root_dir
     return [
         {
-            "file": one.file.relative_to(root).as_posix() if one.file.is_relative_to(root) else one.file.name,
+            "file": os.path.basename(one.file) if steps_down(root, one.file) is None else from_folder(root, one.file),
             "line": one.line, "message": one.message, "hint": one.remedy,
         }
         for one in (*served.found.broken, *unusable)

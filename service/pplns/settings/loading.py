@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from pplns.errors import ConfigError, DefinitionError
@@ -15,10 +15,12 @@ from pplns.settings.table import GOOGLE_CERTIFICATES, TABLE, Given, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
     from pplns.settings.project_file import Found
     from pplns.settings.table import LogFormat, TableFormat
+    from pplns.typed import StrPath
 
 DEPLOY_TABLES = (
     "env",
@@ -29,14 +31,14 @@ NO_FLAGS: Mapping[str, str] = MappingProxyType({})
 
 
 class Settings(Frozen):
-    """The settings of one process. `root` is the project folder and, as `pipelines` is, absolute.
+    """The settings of one process. `root_dir` is the project folder and, as `pipelines_dir` is, absolute.
 
     `pipelines_module` is `module:name` where the pipeline is named by its module instead of a folder to search;
-    `pipelines` is the root then. A relative `file:` path in `store` is relative to `root`. `pipeline` is the only
+    `pipelines_dir` is the root then. A relative `file:` path in `store` is relative to `root`. `pipeline` is the only
     one to import and serve, or None for all. `topic` and `dead_letter_topic` are as `topic_of` completes them."""
 
-    root: Path
-    pipelines: Path
+    root_dir: str
+    pipelines_dir: str
     store: str = "file:.pplns"
     table_format: TableFormat = "arrow"
     timezone: str = "UTC"
@@ -61,9 +63,23 @@ class Settings(Frozen):
     cloud_service: str | None = None
     port: int = 8080
 
+    @property
+    def root(self) -> Path:
+        """The project folder, for who has `pathlib` in use anyway."""
+        from pathlib import Path
+
+        return Path(self.root_dir)
+
+    @property
+    def pipelines(self) -> Path:
+        """The folder of the pipelines, for who has `pathlib` in use anyway."""
+        from pathlib import Path
+
+        return Path(self.pipelines_dir)
+
 
 def load_settings(
-    project: Path | None = None, *, flags: Mapping[str, str] = NO_FLAGS, environ: Mapping[str, str]
+    project: StrPath | None = None, *, flags: Mapping[str, str] = NO_FLAGS, environ: Mapping[str, str]
 ) -> Settings:
     """Return the settings of the project in or above `project`, else of the current directory.
 
@@ -78,8 +94,8 @@ def load_settings(
     root, table = _find(project, environ)
     given = _from_file(root, table) | _from_environment(environ) | _from_flags(flags)
     values = {name: _read(rows[name], found) for name, found in given.items()}
-    folder, module = values.pop("pipelines", (root / "pipelines", None))
-    return _checked_callers(Settings(root=root, pipelines=folder or root, pipelines_module=module, **values))
+    folder, module = values.pop("pipelines", (os.path.join(root, "pipelines"), None))
+    return _checked_callers(Settings(root_dir=root, pipelines_dir=folder or root, pipelines_module=module, **values))
 
 
 def topic_of(topic: str | None, pipeline: str) -> str | None:
@@ -87,21 +103,21 @@ def topic_of(topic: str | None, pipeline: str) -> str | None:
     return None if topic is None else topic.replace("{pipeline}", pipeline)
 
 
-def _find(project: Path | None, environ: Mapping[str, str]) -> Found:
+def _find(project: StrPath | None, environ: Mapping[str, str]) -> Found:
     if project is not None:
         return find_table(project)
     named = _from_environment(environ).get("pipelines")
     if named is None:
-        return find_table(Path.cwd())
+        return find_table(os.getcwd())
     folder, _ = _read(TABLE[0], named)
-    for start in (folder, Path.cwd()):
-        if start is not None and start.is_dir() and (found := table_above(start)):
+    for start in (folder, os.getcwd()):
+        if start is not None and os.path.isdir(start) and (found := table_above(start)):
             return found
-    return (folder or Path.cwd()).resolve(), {}
+    return os.path.realpath(folder or os.getcwd()), {}
 
 
-def _from_file(root: Path, table: Mapping[str, Any]) -> dict[str, Given]:
-    file = root / PROJECT_FILE
+def _from_file(root: str, table: Mapping[str, Any]) -> dict[str, Given]:
+    file = os.path.join(root, PROJECT_FILE)
     names = {row.key: row.name for row in TABLE if row.key}
     given: dict[str, Given] = {}
     for key, value in table.items():
@@ -115,14 +131,14 @@ def _from_file(root: Path, table: Mapping[str, Any]) -> dict[str, Given]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Given]:
     return {
-        row.name: Given(environ[row.variable], f"The environment variable {row.variable}", Path.cwd())
+        row.name: Given(environ[row.variable], f"The environment variable {row.variable}", os.getcwd())
         for row in TABLE
         if row.variable in environ and (environ[row.variable] or not row.may_be_empty)
     }
 
 
 def _from_flags(flags: Mapping[str, str]) -> dict[str, Given]:
-    return {name: Given(value, f"The flag --{name.replace('_', '-')}", Path.cwd()) for name, value in flags.items()}
+    return {name: Given(value, f"The flag --{name.replace('_', '-')}", os.getcwd()) for name, value in flags.items()}
 
 
 def _read(row: Row, given: Given) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Callable
-from pathlib import Path
 
 from pplns.model.frozen import Frozen
 from pplns.model.triggers import check_timezone
@@ -30,7 +29,7 @@ class Given(Frozen):
 
     value: object
     source: str
-    base: Path
+    base: str
 
 
 class Row(Frozen):
@@ -57,20 +56,21 @@ def _text(given: Given) -> str:
     return given.value
 
 
-def _folder_or_module(given: Given) -> tuple[Path | None, str | None]:
+def _folder_or_module(given: Given) -> tuple[str | None, str | None]:
+    import re  # of use only where settings are given; so below
+
     text = _text(given)
     if re.fullmatch(_MODULE_AND_NAME, text):
         return None, text
     return _absolute(text, given.base), None
 
 
-def _absolute(text: str, base: Path) -> Path:
-    from os.path import normpath  # '..' goes by the text, so that a linked folder keeps the name it was given
-
-    try:
-        return Path(normpath(base.resolve() / Path(text).expanduser()))
-    except RuntimeError:  # '~' of a user without a home
-        raise ValueError from None
+def _absolute(text: str, base: str) -> str:
+    """Return an absolute path; '..' goes by the text, so that a linked folder keeps the name it was given."""
+    path = os.path.expanduser(text)
+    if path.startswith("~"):  # of a user without a home
+        raise ValueError
+    return os.path.normpath(os.path.join(os.path.realpath(base), path))
 
 
 def _store_url(given: Given) -> str:
@@ -79,6 +79,8 @@ def _store_url(given: Given) -> str:
     path, mark, options = rest.partition("?")
     if scheme == "file" and path:
         return text if given.source.endswith(PROJECT_FILE) else f"file:{_absolute(path, given.base)}{mark}{options}"
+    import re
+
     if not re.fullmatch(_OTHER_STORE_URL, text):
         raise ValueError
     return text
@@ -122,6 +124,8 @@ def _seconds(given: Given) -> float:
 
 
 def _port(given: Given) -> int:
+    import re
+
     text = _text(given)
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
         raise ValueError
@@ -129,6 +133,8 @@ def _port(given: Given) -> int:
 
 
 def _topic(given: Given) -> str:
+    import re
+
     text = _text(given)
     if not re.fullmatch(_TOPIC, text.replace("{pipeline}", "pipeline")):
         raise ValueError
@@ -136,6 +142,8 @@ def _topic(given: Given) -> str:
 
 
 def _certificates_url(given: Given) -> str:
+    import re
+
     text = _text(given)
     if not re.fullmatch(r"https://[^\s]+|http://(127\.0\.0\.1|localhost|\[::1\])[:/][^\s]*", text):
         raise ValueError
@@ -143,6 +151,8 @@ def _certificates_url(given: Given) -> str:
 
 
 def _accounts(given: Given) -> tuple[str, ...]:
+    import re
+
     accounts = tuple(one.strip() for one in _text(given).split(","))
     if not all(re.fullmatch(r"[^@\s,]+@[^@\s,]+", one) for one in accounts):
         raise ValueError

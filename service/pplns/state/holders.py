@@ -9,7 +9,6 @@ import functools
 import os
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 from pplns.model.frozen import Frozen
 from pplns.model.ids import new_token
@@ -100,7 +99,7 @@ def _boot() -> str | None:
 
 def _pid_namespace() -> str | None:
     try:
-        return str(Path("/proc/self/ns/pid").readlink())
+        return os.readlink("/proc/self/ns/pid")
     except OSError:
         return None
 
@@ -118,6 +117,7 @@ def _process_start(pid: int) -> str | None:
 
 def _read(path: str) -> str | None:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
     except OSError:
         return None

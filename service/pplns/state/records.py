@@ -6,10 +6,10 @@ without one, which somebody wrote by hand, is."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pplns.errors import DamagedRecord
+from pplns.json_text import read_json, write_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 CHECK = b',"check":"'
-_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 class NewerRecord(DamagedRecord):
@@ -29,7 +28,7 @@ class NewerRecord(DamagedRecord):
 def encode(payload: Mapping[str, Any], *, writer: str) -> bytes:
     """Return the bytes of a record."""
     record = {"schema": SCHEMA, "writer": writer, **payload}
-    checked = _JSON.encode(record)[:-1].encode("ascii")
+    checked = write_ascii(record)[:-1].encode("ascii")
     return b'%b%b%b"}' % (checked, CHECK, _check_of(checked).encode("ascii"))
 
 
@@ -38,7 +37,7 @@ def decode(data: bytes, *, name: str) -> dict[str, Any]:
 
     Raises: DamagedRecord for what is no record, NewerRecord for one of a newer schema."""
     try:
-        record: dict[str, Any] = json.loads(data)
+        record: dict[str, Any] = read_json(data)
         schema = record["schema"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise _damaged(data, name) from None

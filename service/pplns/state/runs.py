@@ -4,7 +4,6 @@ Two deliveries of one trigger meet here: the second finds the head of the first 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pplns.built_in import datetime
@@ -46,6 +45,10 @@ def run_prefix(pipeline: str, run_id: str) -> str:
 
 def digest_params(sent: Mapping[str, Any]) -> str:
     """Return the digest of parameters as a caller sent them, before any conversion."""
+    if not sent:
+        return digest_fields("{}")
+    import json
+
     return digest_fields(json.dumps(dict(sent), sort_keys=True, default=repr))
 
 
@@ -69,6 +72,8 @@ def create_or_join(store: Store, head: RunHead, *, compare_params: bool = True) 
             "Give this run another id with --run-id.",
         )
     if compare_params and joined.params_digest != head.params_digest:
+        import json
+
         raise KeyReused(
             f"The run {head.run_id!r} of pipeline {head.pipeline!r} exists with other parameters:"
             f" {json.dumps(dict(joined.params))}.",

@@ -2,19 +2,25 @@
 
 open_store("file:.pplns", root=project)"""
 
-from pathlib import Path
+from __future__ import annotations
+
+import os
 
 from pplns.errors import ConfigError
 from pplns.stores.files import FileStore
 from pplns.stores.memory import MemoryStore
 from pplns.stores.protocol import Register, Store, Upload
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pplns.typed import StrPath
+
 __all__ = ["FileStore", "MemoryStore", "Register", "Store", "Upload", "open_store"]
 
 _in_memory: dict[str, MemoryStore] = {}
 
 
-def open_store(url: str, *, root: Path) -> Store:
+def open_store(url: str, *, root: StrPath) -> Store:
     """Return the store of a URL: `file:PATH`, `gs://BUCKET/PREFIX` or `memory:`.
 
     PATH is relative to `root`; with `?fsync=1` what is committed survives the machine. Nothing is created before the
@@ -37,10 +43,10 @@ def open_store(url: str, *, root: Path) -> Store:
     )
 
 
-def _open_files(url: str, rest: str, root: Path) -> FileStore:
+def _open_files(url: str, rest: str, root: StrPath) -> FileStore:
     path, _, query = rest.partition("?")
     if query not in ("", "fsync=0", "fsync=1") or not path:
         raise ConfigError(
             f"The store is {url!r}.", "A file store is file:PATH or file:PATH?fsync=1.", "Correct the URL."
         )
-    return FileStore(root / path, fsync=query == "fsync=1")
+    return FileStore(os.path.join(root, path), fsync=query == "fsync=1")

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from io import FileIO
-from pathlib import Path
 
 from pplns.errors import StoreError
 from pplns.model.ids import new_token
@@ -36,6 +35,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 
+    from pplns.typed import StrPath
+
     T = TypeVar("T")
 
 
@@ -54,7 +55,7 @@ def publish_by_link(temporary: str, name: str) -> None:
     try:
         os.link(temporary, name)
     finally:
-        os.unlink(temporary)  # noqa: PTH108 - a Path costs more than the call, and this is on every step's way
+        os.unlink(temporary)
 
 
 def publish_by_rename(temporary: str, name: str) -> None:
@@ -72,21 +73,20 @@ class FileStore:
     shares_host = True
     compresses = False
 
-    def __init__(self, path: Path, *, fsync: bool = False, publish: Publish | None = None) -> None:
-        self.path = path.absolute()
-        self._root = str(self.path)
+    def __init__(self, path: StrPath, *, fsync: bool = False, publish: Publish | None = None) -> None:
+        self.folder = os.path.abspath(path)
         self._fsync = fsync
         self._publish = publish or (publish_by_rename if IS_WINDOWS else publish_by_link)
         self._makes_nameless = HAS_NAMELESS and publish is None
         self.writes_at_once = not fsync and not IS_WINDOWS  # there a file may be held for seconds
 
     def __repr__(self) -> str:
-        return f"FileStore({self._root!r})"
+        return f"FileStore({self.folder!r})"
 
     @property
     def url(self) -> str:
         """The URL that opens this store again."""
-        return f"file:{self.path.as_posix()}{'?fsync=1' if self._fsync else ''}"
+        return f"file:{self.folder.replace(os.sep, '/')}{'?fsync=1' if self._fsync else ''}"
 
     def prepare(self) -> None:
         """Make the folder, and refuse a file system on which two writers could both create one name."""
@@ -96,7 +96,7 @@ class FileStore:
         self.delete(probe)
         if not first or second:
             raise StoreError(
-                f"The file system of {self._root} lets two writers create the same file.",
+                f"The file system of {self.folder} lets two writers create the same file.",
                 "A file store needs hard links (POSIX) or renames that refuse an existing name (Windows).",
                 "Put the store on a local disk: --store file:/path/on/a/local/disk.",
             )
@@ -192,7 +192,7 @@ class FileStore:
             with self._as_store_error("read", name):
                 with _insist(_reading, file) as opened:
                     data = opened.read()
-                age_s = abs(self._now(name) - os.stat(file).st_mtime)  # noqa: PTH116
+                age_s = abs(self._now(name) - os.stat(file).st_mtime)
             if self._generation(name) == generation:
                 return Register(data, generation, age_s)
 
@@ -254,7 +254,7 @@ class FileStore:
         return True
 
     def _full(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        return f"{self.folder}/{name}"
 
     def _new_file(self, name: str) -> FileUpload:
         """Open a temporary file in the folder of a name."""
@@ -313,7 +313,7 @@ class FileStore:
 
 
 def _reading(path: str) -> FileIO:
-    return open(path, "rb", buffering=0)  # noqa: PTH123 - a Path costs more than the call
+    return open(path, "rb", buffering=0)
 
 
 def _insist(act: Callable[..., T], *paths: str) -> T:

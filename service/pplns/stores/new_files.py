@@ -45,7 +45,7 @@ class FileUpload:
         finally:
             if not self.created:
                 with contextlib.suppress(OSError):
-                    os.unlink(self.path)  # noqa: PTH108 - a Path costs more than the call
+                    os.unlink(self.path)
 
     def write(self, data: Buffer, /) -> int:
         """Write the next bytes, all of them."""
@@ -116,19 +116,19 @@ def make_folder(path: str, *, inside_a_run: bool) -> list[str]:
     One inside a run's is made only where that stands: whoever deleted the run isn't overruled."""
     if inside_a_run:
         with contextlib.suppress(FileExistsError):
-            os.mkdir(path)  # noqa: PTH102
+            os.mkdir(path)
         return [path.rpartition("/")[0]]
     missing = _missing(path)
-    os.makedirs(path, exist_ok=True)  # noqa: PTH103
-    return [os.path.dirname(one) for one in missing]  # noqa: PTH120
+    os.makedirs(path, exist_ok=True)
+    return [os.path.dirname(one) for one in missing]
 
 
 def _missing(folder: str) -> list[str]:
     """Return a folder and those above it that aren't there; a drive that isn't there ends them."""
     missing: list[str] = []
-    while not os.path.exists(folder) and missing[-1:] != [folder]:  # noqa: PTH110 - a Path costs more than the call
+    while not os.path.exists(folder) and missing[-1:] != [folder]:
         missing.append(folder)
-        folder = os.path.dirname(folder)  # noqa: PTH120
+        folder = os.path.dirname(folder)
     return missing
 
 

@@ -214,7 +214,9 @@ def settings_around(pipeline: AnyPipeline) -> Settings:
 @functools.cache
 def _settings_of(folder: Path) -> Settings:
     root = project_above(folder)
-    return Settings(root=folder, pipelines=folder) if root is None else load_settings(root, environ={})
+    return (
+        Settings(root_dir=str(folder), pipelines_dir=str(folder)) if root is None else load_settings(root, environ={})
+    )
 
 
 def _run_to_the_end(
