@@ -78,6 +78,7 @@ class FaultyProxy:
         self.uploads: dict[str, _Chunks] = {}
         self.over = threading.Event()
         self.guard = threading.Lock()
+        self.passing = threading.Lock()  # of each request passed on; who holds it changes the server at one blow
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -153,12 +154,13 @@ def _handler_of(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             return reply
 
         def pass_on(self, body: bytes) -> _Reply:
-            connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc)
-            connection.request(self.command, self.path, body, dict(self.headers))
-            answer = connection.getresponse()
-            headers = [(key, value.replace(proxy.upstream, proxy.url)) for key, value in answer.getheaders()]
-            reply = _Reply(answer.status, headers, answer.read())
-            connection.close()
+            with proxy.passing:
+                connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc)
+                connection.request(self.command, self.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                headers = [(key, value.replace(proxy.upstream, proxy.url)) for key, value in answer.getheaders()]
+                reply = _Reply(answer.status, headers, answer.read())
+                connection.close()
             return reply
 
         def stands_already(self) -> bool:
