@@ -46,7 +46,7 @@ def run_prefix(pipeline: str, run_id: str) -> str:
 def digest_params(sent: Mapping[str, Any]) -> str:
     """Return the digest of parameters as a caller sent them, before any conversion."""
     if not sent:
-        return digest_fields("{}")
+        return digest_fields("{}")  # as below, without the import
     import json
 
     return digest_fields(json.dumps(dict(sent), sort_keys=True, default=repr))
