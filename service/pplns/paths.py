@@ -1,8 +1,7 @@
 """Questions about paths, answered by their text, without `pathlib`.
 
-`pathlib` brings `re`, `fnmatch` and `urllib.parse`: 7 of the 120 ms that a short run took, and 5 more for `re` where
-nobody else brings it (docs/decisions/0047). So the modules that a run imports use
-`os.path`, and take what others give them as a `StrPath`."""
+`pathlib` brings `fnmatch`, `urllib.parse` and `ipaddress`: 7 of the 120 ms that a short run took, beside `re`
+(docs/decisions/0047). So the modules that a run imports use `os.path`, and take what others give them as a `StrPath`."""
 
 from __future__ import annotations
 
