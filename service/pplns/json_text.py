@@ -1,8 +1,8 @@
 """JSON text by the interpreter's own C code, without the module `json` around it.
 
-`json` brings `re` and `enum`: 7 of the 120 ms that a short run took (docs/decisions/0047). What the C code can't read or
-write is given to the module, so that results and errors are the module's; an interpreter that was built without that code
-has the module for all of it."""
+`json` brings `re` and `enum`: 7 of the 120 ms that a short run took (docs/decisions/0047). What the C code can't read
+or write is given to the module, so that results and errors are the module's; an interpreter that was built without
+that code has the module for all of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Questions about paths, answered by their text, without `pathlib`.
 
 `pathlib` brings `fnmatch`, `urllib.parse` and `ipaddress`: 7 of the 120 ms that a short run took, beside `re`
-(docs/decisions/0047). So the modules that a run imports use `os.path`, and take what others give them as a `StrPath`."""
+(docs/decisions/0047). So the modules that a run imports use `os.path`, and take what others give them as a
+`StrPath`."""
 
 from __future__ import annotations
 
